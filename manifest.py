@@ -61,6 +61,7 @@ SECURE_CARDS = (
     "cards/desfire_key_card.py",
     "cards/desfire_session.py",
     "cards/iso_dep.py",
+    "core/seals/desfire_keys.py",
     "services/secure_cards.py",
 )
 WATTPURSE = pathlib.Path("firmware/wattpurse")
@@ -73,7 +74,8 @@ NETWORK = [name for name in EVERY if name.startswith("services/mqtt/")] + [
 ]
 
 # The dispensing unit is no meter: its own image freezes these (boards/dispenser/image/manifest.py).
-DISPENSER = [name for name in EVERY if name.startswith("dispenser/")] + ["drivers/lcd_hd44780.py"]
+DISPENSER = [name for name in EVERY if name.startswith("dispenser/")]
+DISPENSER += ["core/seals/dispenser_keys.py", "drivers/lcd_hd44780.py"]
 
 # An image without TCP/IP, a radio or a room reader leaves out what only these use: a Pico has no room for that beside
 # the next image.

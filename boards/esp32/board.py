@@ -8,7 +8,7 @@ import esp
 import machine
 
 from boards.esp32 import counter, ring_place, storage
-from boards.esp32.pins import CHIP, DISPLAY_ORDER, GPIO, METERING_GPIO, MODEM_GPIO, READOUT_GPIO
+from boards.esp32.pins import CHIP, DISPLAY_ORDER, GPIO, METERING_GPIO, MODEM_WIRING, READOUT_WIRING
 from boards.esp32.rtc_memory import RtcMemory
 from boards.micropython import coils
 from boards.micropython.block_flash import BlockFlash
@@ -57,8 +57,8 @@ def build_board_with(ring_blocks: "BlockDevice") -> "Board":
         note_reset=lambda: RtcMemory().ask_for_reset(),
         metering_spi=(1, METERING_GPIO),
     )
-    traits.readout_uart = 2, READOUT_GPIO
-    traits.modem_port = _MODEM_UART, MODEM_GPIO, _MODEM_BUFFER
+    traits.readout_uart = 2, READOUT_WIRING
+    traits.modem_port = _MODEM_UART, MODEM_WIRING, _MODEM_BUFFER
     return ChipBoard(
         "ESP32",
         GPIO,

@@ -68,8 +68,6 @@ MODEM_WIRING = (
 
 GPIO = {row[0]: row[1] for row in WIRING}
 METERING_GPIO = {row[0]: row[1] for row in METERING_CHIP_WIRING}
-READOUT_GPIO = {row[0]: row[1] for row in READOUT_WIRING}
-MODEM_GPIO = {row[0]: row[1] for row in MODEM_WIRING}
 
 # The position, counted from the left, of the digit at each address of the display's chip: see drivers/led_display.py.
 # `display order` at the console changes it for one meter.

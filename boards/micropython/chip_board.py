@@ -54,9 +54,9 @@ class ChipTraits:
     whose pins have no pull-up of the chip; the board has a resistor there. `note_reset` is called before the board
     resets itself, for chips that do not tell such a reset from a panic. `metering_spi` has the number of the SPI bus of
     a metering chip, and the GPIO numbers of its wires by signal. It is None if there is no room for such a chip.
-    A board sets `readout_uart` and `modem_port`: the number of the UART of a readout head or a modem, and its GPIO
-    numbers by signal; for the modem also the bytes of each buffer of the UART. `room_line` has the same of the line to
-    a room reader.
+    A board sets `readout_uart` and `modem_port`: the number of the UART of a readout head or a modem, and its wiring,
+    first the sending wire, then the receiving one; for the modem also the bytes of each buffer of the UART. `room_line`
+    has the same of the line to a room reader, and third the wire that enables its driver.
     """
 
     def __init__(
@@ -76,9 +76,9 @@ class ChipTraits:
         self.bare_inputs = bare_inputs
         self.note_reset = note_reset
         self.metering_spi = metering_spi
-        self.readout_uart: tuple[int, dict[str, int]] | None = None
-        self.modem_port: tuple[int, dict[str, int], int] | None = None
-        self.room_line: tuple[int, dict[str, int]] | None = None
+        self.readout_uart: tuple[int, tuple] | None = None
+        self.modem_port: tuple[int, tuple, int] | None = None
+        self.room_line: tuple[int, tuple] | None = None
 
 
 def _fill_holes(floats: array) -> None:
@@ -93,6 +93,11 @@ def _fill_holes(floats: array) -> None:
         max(floats)
         if id(object()) - before == (len(floats) + 1) * _BLOCK_BYTES:
             return
+
+
+def _gpio(wiring: tuple) -> "list[int]":
+    """Return the GPIO numbers of a wiring table. A table of literals takes no memory, and a dict of numbers would."""
+    return [row[1] for row in wiring]
 
 
 class ChipBoard:
@@ -149,7 +154,7 @@ class ChipBoard:
         if self._traits.metering_spi is None:
             return None
         bus, gpio = self._traits.metering_spi
-        if not self._take_pins("metering chip", gpio):
+        if not self._take_pins("metering chip", list(gpio.values())):
             return None
         select = Pin(gpio["metering_select"], Pin.OUT, value=1)
         sck, mosi, miso = Pin(gpio["metering_clock"]), Pin(gpio["metering_mosi"]), Pin(gpio["metering_miso"])
@@ -169,12 +174,13 @@ class ChipBoard:
         """Return the serial line of a readout head, or None if no pins are free for it."""
         if self._traits.readout_uart is None:
             return None
-        number, gpio = self._traits.readout_uart
-        if not self._take_pins("readout head", gpio):
+        number, wiring = self._traits.readout_uart
+        send, receive = _gpio(wiring)
+        if not self._take_pins("readout head", [send, receive]):
             return None
         from boards.micropython.readout_port import UartReadoutPort
 
-        return UartReadoutPort(number, Pin(gpio["readout_send"]), Pin(gpio["readout_receive"]))
+        return UartReadoutPort(number, Pin(send), Pin(receive))
 
     def build_room_line(self) -> "RoomLine | None":
         """Return the line to a room reader, on the pins of the board's own reader. None: no line, or another image."""
@@ -184,17 +190,17 @@ class ChipBoard:
             module = __import__("boards.micropython.rs485", None, None, ("Rs485Line",))
         except ImportError:
             return None
-        number, gpio = self._traits.room_line
-        receive = Pin(gpio["room_receive"], Pin.IN, Pin.PULL_UP)
-        return module.Rs485Line(number, Pin(gpio["room_send"]), receive, Pin(gpio["room_drive"], Pin.OUT, value=0))
+        number, wiring = self._traits.room_line
+        send, receive, drive = _gpio(wiring)
+        return module.Rs485Line(number, Pin(send), Pin(receive, Pin.IN, Pin.PULL_UP), Pin(drive, Pin.OUT, value=0))
 
-    def _take_pins(self, owner: str, gpio: "dict[str, int]") -> bool:
+    def _take_pins(self, owner: str, gpio: "list[int]") -> bool:
         """Return True if these pins are the owner's from now on."""
         if self._shared_pins is None:
             from boards.micropython.shared_pins import SharedPins
 
             self._shared_pins = SharedPins()
-        return self._shared_pins.take(owner, list(gpio.values()))
+        return self._shared_pins.take(owner, gpio)
 
     def build_bluetooth(self) -> "BluetoothPort | None":
         """Return the radio, or None if the image has none."""
@@ -211,10 +217,11 @@ class ChipBoard:
             return None
         from boards.micropython import network_link  # a meter without a network does not need it
 
-        uart, gpio, buffer_bytes = self._traits.modem_port
+        uart, wiring, buffer_bytes = self._traits.modem_port
+        send, receive = _gpio(wiring)
         port = None
-        if link == network_link.MODEM and self._take_pins("modem", gpio):
-            port = network_link.ModemPort(uart, gpio["modem_tx"], gpio["modem_rx"], buffer_bytes)
+        if link == network_link.MODEM and self._take_pins("modem", [send, receive]):
+            port = network_link.ModemPort(uart, send, receive, buffer_bytes)
         return network_link.build(link, settings, port, self.clock)
 
     def set_system_clock(self, utc_s: int) -> None:

@@ -9,7 +9,7 @@ from boards.micropython.chip_board import ChipBoard, ChipTraits
 from boards.micropython.watchdog import Watchdog
 from boards.pico import counter, storage
 from boards.pico.flash import PicoFlash
-from boards.pico.pins import CHIP, DISPLAY_ORDER, GPIO, MODEM_GPIO, READOUT_GPIO, ROOM_GPIO
+from boards.pico.pins import CHIP, DISPLAY_ORDER, GPIO, MODEM_WIRING, READOUT_WIRING, ROOM_WIRING
 from wattpurse.drivers.pulse_counter import PulseCounter
 
 TYPE_CHECKING = False  # type checkers take it for true
@@ -41,9 +41,9 @@ def build_board() -> "Board":
         display_delay_us=time.sleep_us,
         display_order=DISPLAY_ORDER,
     )
-    traits.readout_uart = 0, READOUT_GPIO
-    traits.room_line = _ROOM_UART, ROOM_GPIO
-    traits.modem_port = _MODEM_UART, MODEM_GPIO, _MODEM_BUFFER
+    traits.readout_uart = 0, READOUT_WIRING
+    traits.room_line = _ROOM_UART, ROOM_WIRING
+    traits.modem_port = _MODEM_UART, MODEM_WIRING, _MODEM_BUFFER
     return ChipBoard(
         "Raspberry Pi Pico",
         GPIO,

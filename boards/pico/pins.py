@@ -75,9 +75,6 @@ ROOM_WIRING = (
 )
 
 GPIO = {row[0]: row[1] for row in WIRING}
-MODEM_GPIO = {row[0]: row[1] for row in MODEM_WIRING}
-ROOM_GPIO = {row[0]: row[1] for row in ROOM_WIRING}
-READOUT_GPIO = {row[0]: row[1] for row in READOUT_WIRING}
 
 # The position, counted from the left, of the digit at each address of the display's chip: see drivers/led_display.py.
 # `display order` at the console changes it for one meter.

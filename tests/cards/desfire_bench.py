@@ -7,7 +7,7 @@ from boards.host.chips.aes import aes
 from wattpurse.cards import desfire_key_card as layout
 from wattpurse.cards.desfire import ENCIPHERED, MACED, Desfire
 from wattpurse.cards.iso14443 import CardError
-from wattpurse.core.seals import keys
+from wattpurse.core.seals import desfire_keys
 
 UID = b"\x04\x78\x2e\x21\x80\x1d\x80"
 
@@ -80,10 +80,10 @@ def key_card(content, site_key, vending_key, seed=1, uid=UID):
     model = DesfireCard(uid, Numbers(seed))
     application = Application(0x09, 4)
     application.keys = [
-        keys.desfire_master_key(aes, vending_key, uid),
-        keys.desfire_debit_key(aes, site_key, uid),
-        keys.desfire_credit_key(aes, vending_key, uid),
-        keys.desfire_identify_key(aes, site_key),
+        desfire_keys.master_key(aes, vending_key, uid),
+        desfire_keys.debit_key(aes, site_key, uid),
+        desfire_keys.credit_key(aes, vending_key, uid),
+        desfire_keys.identify_key(aes, site_key),
     ]
     application.versions = [1] * 4
     limits = (layout.LOWEST_VALUE, layout.HIGHEST_VALUE)

@@ -12,7 +12,7 @@ from wattpurse.cards import purse
 from wattpurse.cards.iso14443 import CardError
 from wattpurse.cards.memory import open_card
 from wattpurse.cards.mfrc522 import Mfrc522
-from wattpurse.core.seals import keys
+from wattpurse.core.seals import dispenser_keys, keys
 from wattpurse.dispenser import system_card
 from wattpurse.dispenser.book import Book
 from wattpurse.dispenser.unit import Unit
@@ -20,7 +20,7 @@ from wattpurse.dispenser.unit import Unit
 ISSUER = 3
 VENDING_KEY = b"vending key 0001"
 SITE_KEY = b"site key 0000001"
-UNIT_KEY = keys.dispenser_key(aes, VENDING_KEY, ISSUER)
+UNIT_KEY = dispenser_keys.dispenser_key(aes, VENDING_KEY, ISSUER)
 METER = 1002
 ENERGY_METER = 1003
 TENANT = 77
@@ -95,12 +95,12 @@ class Bench:
         return card
 
     def write_record(self, card, content):
-        sealed = system_card.seal_record(aes, keys.system_card_keys(aes, self.key, card.uid), content)
+        sealed = system_card.seal_record(aes, dispenser_keys.system_card_keys(aes, self.key, card.uid), content)
         self.on_card(card, lambda memory: system_card.write_record(memory, sealed))
 
     def sales_on(self, card):
         """Return the facts of all sales in the blocks of a system card."""
-        pair = keys.system_sales_keys(aes, self.key, card.uid)
+        pair = dispenser_keys.system_sales_keys(aes, self.key, card.uid)
 
         async def blocks_of(memory):
             return await system_card.read_blocks(memory, len(await system_card.read_record(memory)))

@@ -16,7 +16,7 @@ from tests.peers.pn532_line import Pn532Line
 from wattpurse.cards import desfire_key_card as layout
 from wattpurse.cards.desfire import Desfire
 from wattpurse.core.money.key_card import CardContent
-from wattpurse.core.seals import keys
+from wattpurse.core.seals import desfire_keys
 
 UID = b"\x04\x78\x2e\x21\x80\x1d\x80"
 SITE_KEY, VENDING_KEY = b"site key 0000001", b"vending key 0001"
@@ -111,10 +111,10 @@ def with_peer(libraries):
 
 def key_set():
     return (
-        keys.desfire_master_key(aes, VENDING_KEY, UID),
-        keys.desfire_debit_key(aes, SITE_KEY, UID),
-        keys.desfire_credit_key(aes, VENDING_KEY, UID),
-        keys.desfire_identify_key(aes, SITE_KEY),
+        desfire_keys.master_key(aes, VENDING_KEY, UID),
+        desfire_keys.debit_key(aes, SITE_KEY, UID),
+        desfire_keys.credit_key(aes, VENDING_KEY, UID),
+        desfire_keys.identify_key(aes, SITE_KEY),
     )
 
 

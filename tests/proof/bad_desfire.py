@@ -16,7 +16,7 @@ from tests.services.desk_bench import SITE_KEY, VENDING_KEY, key_content
 from wattpurse.cards.desfire import FRAME, Desfire
 from wattpurse.cards.iso14443 import CardError
 from wattpurse.core import outcome
-from wattpurse.core.seals import keys
+from wattpurse.core.seals import desfire_keys
 from wattpurse_tools.vault import desfire_cards
 
 NAME = "bad-desfire"
@@ -29,10 +29,10 @@ _MOST_PULSES = 600
 _LOADED = 5_000_000
 _KEYS = desfire_cards.CardKeys(
     1,
-    keys.desfire_master_key(aes, VENDING_KEY, UID),
-    keys.desfire_debit_key(aes, SITE_KEY, UID),
-    keys.desfire_credit_key(aes, VENDING_KEY, UID),
-    keys.desfire_identify_key(aes, SITE_KEY),
+    desfire_keys.master_key(aes, VENDING_KEY, UID),
+    desfire_keys.debit_key(aes, SITE_KEY, UID),
+    desfire_keys.credit_key(aes, VENDING_KEY, UID),
+    desfire_keys.identify_key(aes, SITE_KEY),
 )
 
 

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from boards.host.chips.modem import NO_SIM_ERROR
-from boards.pico.pins import MODEM_GPIO
+from boards.pico.pins import MODEM_WIRING
 from wattpurse.core.messages import mqtt
 from wattpurse_tools.bench.meter import Workshop
 from wattpurse_tools.bench.network import meter_at_broker
@@ -92,7 +92,7 @@ class PacedRepl:
 def test_the_chip_dials_talks_over_tcp_and_dials_anew_after_the_line_died(tmp_path, network_image, echo_port):
     with EmulatedPico(tmp_path / "flash.bin", network_image) as pico:
         pico.power_on()
-        tx, rx = MODEM_GPIO["modem_tx"], MODEM_GPIO["modem_rx"]
+        (tx, rx) = (row[1] for row in MODEM_WIRING)
         with PacedModem(pico, 0, tx, rx) as modem:
             repl = PacedRepl(pico, modem)
             repl.execute(PREPARED.format(uart=0, tx=tx, rx=rx, host=HOST_ADDRESS, port=echo_port))

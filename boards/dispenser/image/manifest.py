@@ -71,6 +71,7 @@ package(
         "core/records/events.py",
         "core/seals/__init__.py",
         "core/seals/cmac.py",
+        "core/seals/dispenser_keys.py",
         "core/seals/keys.py",
         "core/seals/sealing.py",
         "core/tariffs/__init__.py",

@@ -20,7 +20,7 @@ import struct
 from wattpurse.cards.desfire import AUTHENTICATION, ENCIPHERED, MACED, StatusError
 from wattpurse.cards.iso14443 import CardError
 from wattpurse.core.money.key_card import PERIODS, CardContent, join48, split48
-from wattpurse.core.seals import keys
+from wattpurse.core.seals import desfire_keys
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ async def enter(card: "Desfire", aes: "Aes", uid: bytes, site_keys: tuple) -> No
         except StatusError:
             raise CardError("unknown")
         try:
-            return await card.authenticate(DEBIT_KEY, keys.desfire_debit_key(aes, site_key, uid))
+            return await card.authenticate(DEBIT_KEY, desfire_keys.debit_key(aes, site_key, uid))
         except StatusError as error:
             if error.status != AUTHENTICATION:
                 raise

@@ -2,7 +2,7 @@
 
 A system card is an NTAG216. An empty order box (see `cards.purse`) of the kind SYSTEM marks it. Behind that:
 
-    record, from byte 16, sealed (see `core.seals.sealing`) under keys.system_card_keys of this card:
+    record, from byte 16, sealed (see `core.seals.sealing`) under dispenser_keys.system_card_keys of this card:
         header, 12 bytes in clear: mark u8 = 0x53, format u8 = 1, issuer u8, payload blocks u8, issue u32, size of the
             riding tokens u16, zeros u16
         payload: made u32, expires u32, allowed u48, settled sum u48, settled sale u32, most for one sale u32, currency
@@ -10,7 +10,7 @@ A system card is an NTAG216. An empty order box (see `cards.purse`) of the kind 
             each meter: number u32, tenant u24 and key version u8, count u28 and product u4, issuer key, statement key;
             behind the last one the riding tokens: sealed tokens of the office, such as new tariffs
         tag, 8 bytes
-    blocks of sales behind it, 64 bytes each, sealed under keys.system_sales_keys of this card:
+    blocks of sales behind it, 64 bytes each, sealed under dispenser_keys.system_sales_keys of this card:
         header, 8 bytes in clear: mark u8 = 0x44, issuer u4 (upper bits) and number of sales u4, issue u16, number of
             the first sale u32
         payload: up to 4 sales of 12 bytes: meter u32, count u24, paid u24, time u16

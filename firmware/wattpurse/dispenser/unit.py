@@ -9,7 +9,7 @@ Each step is durable before the next: the sale in the book, the token on the car
 """
 
 from wattpurse.cards import purse
-from wattpurse.core.seals import keys
+from wattpurse.core.seals import dispenser_keys
 from wattpurse.core.seals.sealing import SealBroken
 from wattpurse.dispenser import card_sale, system_card
 from wattpurse.dispenser.book import BookRefused
@@ -90,13 +90,15 @@ class Unit:
         if data is None:
             raise BookRefused("no system card")
         try:
-            return system_card.open_record(self._aes, keys.system_card_keys(self._aes, self.book.key, uid), data)
+            return system_card.open_record(
+                self._aes, dispenser_keys.system_card_keys(self._aes, self.book.key, uid), data
+            )
         except SealBroken:
             raise BookRefused("other unit")
 
     def _sales_in(self, blocks: list, uid: bytes) -> list:
         """Return the sales in the blocks that are whole, up to the first gap. A torn block is written again."""
-        pair = keys.system_sales_keys(self._aes, self.book.key, uid)
+        pair = dispenser_keys.system_sales_keys(self._aes, self.book.key, uid)
         sales: list = []
         for block in blocks:
             try:
@@ -106,7 +108,7 @@ class Unit:
         return sales
 
     async def _report(self, memory: "Memory", uid: bytes, record: "SystemRecord", blocks: list) -> None:
-        pair = keys.system_sales_keys(self._aes, self.book.key, uid)
+        pair = dispenser_keys.system_sales_keys(self._aes, self.book.key, uid)
         groups = system_card.blocks_for(self.book.sales_behind(record.settled_sale))
         if len(groups) > len(blocks):
             raise BookRefused("card is full")

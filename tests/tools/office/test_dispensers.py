@@ -17,6 +17,7 @@ from tests.tools.office.test_real_cards import MeterKeys
 from wattpurse.core import outcome
 from wattpurse.core.currency import Currency
 from wattpurse.core.money.token_windows import number_of
+from wattpurse.core.seals import dispenser_keys
 from wattpurse.dispenser import system_card
 from wattpurse.dispenser.book import BookRefused
 from wattpurse.dispenser.unit import Unit
@@ -281,9 +282,8 @@ def test_sales_that_cannot_be_are_refused_whole(hall, place, value):
 
 def system_card_keys(hall, card):
     from boards.host.chips.aes import aes
-    from wattpurse.core.seals import keys
 
-    return aes, keys.system_sales_keys(aes, hall.bench.key, card.uid)
+    return aes, dispenser_keys.system_sales_keys(aes, hall.bench.key, card.uid)
 
 
 def test_a_stolen_unit_is_revoked(hall):

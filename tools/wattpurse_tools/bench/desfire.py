@@ -17,7 +17,7 @@ from boards.host.chips.random_bits import RandomBits
 from wattpurse.cards.desfire import Desfire
 from wattpurse.cards.desfire_key_card import DesfireKeyCard
 from wattpurse.core.money.key_card import NO_ALLOWANCE, CardContent
-from wattpurse.core.seals import keys
+from wattpurse.core.seals import desfire_keys
 from wattpurse_tools.bench.loop import METER, STEPS
 from wattpurse_tools.bench.meter import AMPS_100_W, METER_NUMBER, PIN, SITE_KEY, BenchMeter, Measured, Workshop
 from wattpurse_tools.bench.tap import Breakdown, Tap, TapObserver
@@ -190,10 +190,10 @@ def _new_card() -> DesfireChip:
     chip = DesfireChip(_UID, random_bytes=lambda count: bytes([bits(8) for _ in range(count)]))
     own = desfire_cards.CardKeys(
         1,
-        keys.desfire_master_key(aes, _VENDING_KEY, _UID),
-        keys.desfire_debit_key(aes, SITE_KEY, _UID),
-        keys.desfire_credit_key(aes, _VENDING_KEY, _UID),
-        keys.desfire_identify_key(aes, SITE_KEY),
+        desfire_keys.master_key(aes, _VENDING_KEY, _UID),
+        desfire_keys.debit_key(aes, SITE_KEY, _UID),
+        desfire_keys.credit_key(aes, _VENDING_KEY, _UID),
+        desfire_keys.identify_key(aes, SITE_KEY),
     )
     card = Desfire(_Direct(chip), aes, lambda count: bytes([bits(8) for _ in range(count)]))
     content = CardContent(1, _LOADED, 0, _PRICE, (0, NO_ALLOWANCE, 0, 0), 0)

@@ -23,7 +23,7 @@ from pathlib import Path
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from boards.pico.pins import MODEM_GPIO
+from boards.pico.pins import MODEM_WIRING
 from wattpurse import stores
 from wattpurse.core.messages import mqtt
 from wattpurse.core.records import network_settings
@@ -105,7 +105,7 @@ class MeterAtBroker:
 @contextlib.contextmanager
 def meter_at_broker(workshop: Workshop, name: str, balance_microunits: int) -> Iterator[MeterAtBroker]:
     """Provide a meter whose supply is off, with a modem and a broker."""
-    tx, rx = MODEM_GPIO["modem_tx"], MODEM_GPIO["modem_rx"]
+    tx, rx = (row[1] for row in MODEM_WIRING)
     with (
         tempfile.TemporaryDirectory() as folder,
         Mosquitto(Path(folder)) as broker,

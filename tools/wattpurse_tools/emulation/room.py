@@ -20,7 +20,7 @@ from boards.host.chips.button import ButtonModel
 from boards.host.chips.display import DisplayModel
 from boards.host.chips.mfrc522 import Mfrc522Model
 from boards.host.chips.random_bits import RandomBits
-from boards.pico.pins import ROOM_GPIO
+from boards.pico.pins import ROOM_WIRING
 from boards.room_reader.pins import GPIO, LINE_UART
 from wattpurse_tools.emulation.emulator import EmulatedPico
 from wattpurse_tools.emulation.meter import EmulatedMeter
@@ -129,7 +129,7 @@ class JoinedBoards:
         self.slice_us = SLICE_US
         self._meter = meter.pico
         self._room = room.pico
-        pins = ROOM_GPIO["room_send"], ROOM_GPIO["room_receive"], ROOM_GPIO["room_drive"]
+        pins = tuple(row[1] for row in ROOM_WIRING)
         self.meter_end = _End(meter.pico, _METER_UART, pins, "the meter")
         pins = GPIO["line_send"], GPIO["line_receive"], GPIO["line_drive"]
         self.room_end = _End(room.pico, LINE_UART, pins, "the room reader")

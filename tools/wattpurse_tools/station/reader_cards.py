@@ -30,7 +30,7 @@ _DESFIRE_STATUS = 0x91
 
 
 class RealDriver(Protocol):
-    """The driver of a real reader: what the purse's code calls, and the hold of the station on the reader.
+    """The driver of a real reader: the calls of the purse's code, and the hold of the station on the reader.
 
     `expected` is the UID of the card that may lie there, or None. While it `is_kept`, no other program gets the reader.
     """
@@ -44,6 +44,10 @@ class RealDriver(Protocol):
 
     async def find_card(self) -> CardIdentity | None:
         """Return the identity of the card on the reader, or None."""
+        ...
+
+    def transceive(self, apdu: bytes) -> bytes:
+        """Return the answer of a card of ISO/IEC 14443-4 to an APDU, with its status."""
         ...
 
     def close(self) -> None:

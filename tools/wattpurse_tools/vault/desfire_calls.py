@@ -12,7 +12,7 @@ from boards.host.chips.aes import aes
 from wattpurse.cards.desfire import Desfire
 from wattpurse.core.money.key_card import CardContent
 from wattpurse.core.money.token_windows import OFFICE
-from wattpurse.core.seals import keys
+from wattpurse.core.seals import desfire_keys
 from wattpurse_tools.vault import actions, desfire_cards, key_cards, rules
 from wattpurse_tools.vault.base import VaultBase
 from wattpurse_tools.vault.checks import need, uid_of
@@ -125,10 +125,10 @@ class DesfireCalls(VaultBase):
         root = one.operator_key
         return CardKeys(
             key_version,
-            keys.desfire_master_key(root.aes, root.handle, uid),
-            keys.desfire_debit_key(aes, one.site_key, uid),
-            keys.desfire_credit_key(root.aes, root.handle, uid),
-            keys.desfire_identify_key(aes, one.site_key),
+            desfire_keys.master_key(root.aes, root.handle, uid),
+            desfire_keys.debit_key(aes, one.site_key, uid),
+            desfire_keys.credit_key(root.aes, root.handle, uid),
+            desfire_keys.identify_key(aes, one.site_key),
         )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from boards.host.chips.aes import aes
 from wattpurse.core.currency import MICROUNIT_DIGITS
 from wattpurse.core.money.token_windows import ISSUERS, OFFICE
-from wattpurse.core.seals import keys
+from wattpurse.core.seals import dispenser_keys
 from wattpurse.core.seals.sealing import SealBroken
 from wattpurse.dispenser import system_card
 from wattpurse_tools.vault import actions, rules
@@ -58,7 +58,7 @@ class DispenserCalls(VaultBase):
             document = _document(uid_of(uid), record, record.credit.allowed - allowed)
             why = "keys and credit leave the vault"
             used = self._second_person(acting, actions.SYSTEM_CARD, document, approval, why)
-            pair = keys.system_card_keys(aes, key, uid)
+            pair = dispenser_keys.system_card_keys(aes, key, uid)
             sealed = system_card.seal_record(aes, pair, self._content(record))
             with self._counters.transaction():
                 self._counters.note(_fact(record.issuer), f"{record.issue} {record.credit.allowed}")
@@ -82,7 +82,7 @@ class DispenserCalls(VaultBase):
         if len(blocks) > BLOCKS_LIMIT:
             raise Refused(f"a system card has at most {BLOCKS_LIMIT} blocks of sales")
         with self._work:
-            pair = keys.system_sales_keys(aes, self._unit_key(issuer, key_version), uid_of(uid))
+            pair = dispenser_keys.system_sales_keys(aes, self._unit_key(issuer, key_version), uid_of(uid))
             found: list[list[tuple[int, int, int, int, int, int]] | None] = []
             for block in blocks:
                 try:
@@ -97,7 +97,7 @@ class DispenserCalls(VaultBase):
             raise Refused(f"a dispensing unit is an issuer from 1 to {ISSUERS - 1}")
         self._ring.of_office()
         root = self._ring.of(key_version).operator_key
-        return keys.dispenser_key(root.aes, root.handle, issuer)
+        return dispenser_keys.dispenser_key(root.aes, root.handle, issuer)
 
     def _known(self, issuer: int) -> tuple[int, int]:
         """Return issue and credit of the newest record of a unit."""

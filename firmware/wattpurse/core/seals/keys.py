@@ -45,15 +45,6 @@ _SERVICE_PASS = b"service pass"
 _OPERATOR_PASS = b"operator pass"
 _KEY_CARD_ENCRYPTION = b"key card encrypt."
 _KEY_CARD_AUTHENTICATION = b"key card authent."
-_DESFIRE_DEBIT = b"desfire debit"
-_DESFIRE_CREDIT = b"desfire credit"
-_DESFIRE_MASTER = b"desfire master"
-_DESFIRE_IDENTIFY = b"desfire identify"
-_DISPENSER = b"dispenser"
-_SYSTEM_ENCRYPTION = b"system card enc."
-_SYSTEM_AUTHENTICATION = b"system card auth."
-_SALES_ENCRYPTION = b"system sales enc."
-_SALES_AUTHENTICATION = b"system sales auth."
 
 
 def meter_key(aes: "Aes", vending_key: bytes, meter_number: int) -> bytes:
@@ -129,40 +120,3 @@ def key_card_keys(aes: "Aes", site_key: bytes, card_uid: bytes) -> KeyPair:
     """Return the keys that seal the content of one key card."""
     site = Derivation(aes, site_key)
     return KeyPair(site.key(_KEY_CARD_ENCRYPTION + card_uid), site.key(_KEY_CARD_AUTHENTICATION + card_uid))
-
-
-def desfire_debit_key(aes: "Aes", site_key: bytes, card_uid: bytes) -> bytes:
-    """Return the key with which a meter deducts from one DESFire card."""
-    return diversify(aes, site_key, _DESFIRE_DEBIT + card_uid)
-
-
-def desfire_identify_key(aes: "Aes", site_key: bytes) -> bytes:
-    """Return the key that all DESFire cards of a site share: it tells the UID of a card that shows a random one."""
-    return diversify(aes, site_key, _DESFIRE_IDENTIFY)
-
-
-def desfire_credit_key(aes: "Aes", vending_key: bytes, card_uid: bytes) -> bytes:
-    """Return the key with which the office loads one DESFire card."""
-    return diversify(aes, vending_key, _DESFIRE_CREDIT + card_uid)
-
-
-def desfire_master_key(aes: "Aes", vending_key: bytes, card_uid: bytes) -> bytes:
-    """Return the key that changes the keys and files of one DESFire card."""
-    return diversify(aes, vending_key, _DESFIRE_MASTER + card_uid)
-
-
-def dispenser_key(aes: "Aes", vending_key: bytes, issuer: int) -> bytes:
-    """Return the key that the office shares with the dispensing unit of one issuer."""
-    return diversify(aes, vending_key, _DISPENSER + bytes((issuer,)))
-
-
-def system_card_keys(aes: "Aes", key_of_dispenser: bytes, card_uid: bytes) -> KeyPair:
-    """Return the keys of the office's record on one system card of a dispensing unit."""
-    unit = Derivation(aes, key_of_dispenser)
-    return KeyPair(unit.key(_SYSTEM_ENCRYPTION + card_uid), unit.key(_SYSTEM_AUTHENTICATION + card_uid))
-
-
-def system_sales_keys(aes: "Aes", key_of_dispenser: bytes, card_uid: bytes) -> KeyPair:
-    """Return the keys of the sales that a dispensing unit writes on one system card."""
-    unit = Derivation(aes, key_of_dispenser)
-    return KeyPair(unit.key(_SALES_ENCRYPTION + card_uid), unit.key(_SALES_AUTHENTICATION + card_uid))
