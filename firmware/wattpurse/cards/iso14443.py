@@ -80,7 +80,7 @@ class CardIdentity:
     @property
     def is_random(self) -> bool:
         """True if the card, as phones and some bank cards do, draws another UID whenever the field comes."""
-        return self.uid[0] == RANDOM_UID and len(self.uid) == 4 and self.sak & SAK_ISO14443_4 != 0
+        return len(self.uid) == 4 and self.uid[0] == RANDOM_UID and self.sak & SAK_ISO14443_4 != 0
 
 
 async def find(

@@ -8,7 +8,7 @@ for its memory, encrypted.
 from wattpurse.cards.classic import ClassicKeys, ClassicMemory
 from wattpurse.cards.iso14443 import CardError, CardIdentity
 from wattpurse.cards.memory import CLASSIC_SAKS
-from wattpurse.cards.mfrc522 import ReaderError
+from wattpurse.cards.mfrc522 import LONGEST_BLOCK, ReaderError
 from wattpurse.cards.purse import OrderBox
 from wattpurse.core.messages import reader_frames as frames
 from wattpurse.core.messages import room
@@ -93,7 +93,10 @@ class RoomReader:
 
     async def exchange_block(self, frame: bytes, timeout_us: int) -> bytes:
         """Send a frame and return its answer of any length, as `Mfrc522.exchange_block`. Raises as `exchange`."""
-        return await self._frame(room.ANY_LENGTH, frame, timeout_us)
+        data = await self._frame(room.ANY_LENGTH, frame, timeout_us)
+        if not 0 < len(data) <= LONGEST_BLOCK:  # the board at the other end may lie
+            raise CardError("garbled" if data else "silent")
+        return data
 
     async def acknowledged(self, frame: bytes, timeout_us: int) -> None:
         """Send a frame that is acknowledged, as `Mfrc522.acknowledged`. Raises CardError or ReaderError."""

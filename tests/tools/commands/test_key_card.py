@@ -151,10 +151,10 @@ def test_sale_that_did_not_reach_a_desfire_card_is_written_later(capsys, monkeyp
     frames = []
     converse = CardReader.converse
 
-    def torn(self, card, begin):
+    def torn(self, card, begin, answer):
         if frames:
             self.model.faults.lift(frames[0])
-        return converse(self, card, begin)
+        return converse(self, card, begin, answer)
 
     monkeypatch.setattr(CardReader, "converse", torn)
     frame = topped_up = 0
