@@ -138,7 +138,7 @@ def split_tokens(content: bytes) -> list:
 
 async def read_orders(memory: "Memory") -> OrderBox | None:
     """Return the newest whole order box of the card, or None. Raises CardError or ReaderError."""
-    far = _far(memory)
+    far: RoomMemory | None = getattr(memory, "far", None)
     if far is not None:
         return await far.read_orders()
     layout = layout_of(memory.kind)
@@ -215,11 +215,6 @@ async def write_statement(memory: "Memory", aes: "Aes", keys: "KeyPair", seal: "
     await write_and_verify(memory, layout.statement_offsets[place], seal(number + 1, capacity - capacity % 16))
 
 
-def _far(memory: "Memory") -> "RoomMemory | None":
-    """Return the memory if it is that of a card at a reader elsewhere, which does the work of this module by itself."""
-    return getattr(memory, "far", None)
-
-
 def _is_order_head(start: bytearray, layout: "Layout") -> bool:
     return start[0] == _MARK and CUSTOMER <= start[1] <= SYSTEM and start[3] * _WORD <= layout.content_size
 
@@ -242,7 +237,7 @@ async def _read_order_box(memory: "Memory", layout: "Layout", place: int, start:
 async def statement_claims(memory: "Memory") -> list:
     """Return `(number, place, size)` of all data that begins like a statement, the newest first."""
     layout = layout_of(memory.kind)
-    far = _far(memory)
+    far: RoomMemory | None = getattr(memory, "far", None)
     if far is not None:  # the board at the other end may lie
         places, size = len(layout.statement_offsets), layout.statement_size
         return [claim for claim in await far.statement_claims() if claim[1] < places and claim[2] <= size]
@@ -275,7 +270,7 @@ async def _open_statement(memory: "Memory", aes: "Aes", keys: "KeyPair", place: 
 async def write_and_verify(memory: "Memory", offset: int, data: bytes) -> None:
     """Write a box, filled up to whole units, and read it back. Raises CardError ("changed"), CardError, ReaderError."""
     data = data + bytes(-len(data) % memory.unit)
-    far = _far(memory)
+    far: RoomMemory | None = getattr(memory, "far", None)
     if far is not None:
         return await far.write_and_verify(offset, data)
     await memory.write(offset, data)

@@ -69,8 +69,6 @@ CHANGES = (
     ("display delay", wiring.DELAY_USAGE, "slow the display's lines down", TECHNICIAN, wiring.set_display_delay),
     ("display test", "", "show 123456 for ten seconds", TECHNICIAN, wiring.test_display),
     ("keypad", wiring.KEYPAD_USAGE, "read a keypad from the next start on", TECHNICIAN, wiring.set_keypad),
-    ("reader room", "", "pair the room reader on the line and use it", TECHNICIAN, links.use_room_reader),
-    ("reader own", "", "use the meter's own reader", TECHNICIAN, links.use_own_reader),
     ("ct measure", "SECONDS", "measure, for a calibration of the clamps", TECHNICIAN, wiring.measure_clamps),
     ("ct gain", "LEG WATTS", "set the gain by the measured load", TECHNICIAN, wiring.set_clamp_gain),
     ("ct phase", "LEG WATTS", "set the phase by a load that lags", TECHNICIAN, wiring.set_clamp_phase),

@@ -44,6 +44,11 @@ class Console:
             ("pin", "NEWPIN", "change the PIN", commands.TECHNICIAN, self._change_pin),
             ("reboot", "", "restart the meter", commands.TECHNICIAN, self._reboot),
         )
+        try:  # the image for a room reader alone has this module, and no other one keeps its commands in memory
+            from wattpurse.services.console import room
+        except ImportError:
+            return
+        self._session += room.commands_of(meter)
 
     def grant(self, minutes: int) -> None:
         """Give a technician's rights for some minutes: a service card was shown."""

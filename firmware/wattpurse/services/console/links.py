@@ -7,7 +7,6 @@ from wattpurse.services.console.reports import pairs
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
     from types import ModuleType
 
     from wattpurse.app import Meter
@@ -89,16 +88,6 @@ def reader_facts(meter: "Meter", _arguments: list) -> dict:
 def reader_text(facts: dict) -> str:
     """Return the card reader in use as text."""
     return pairs(_room().rows_of(facts))
-
-
-def use_room_reader(meter: "Meter", _arguments: list) -> "Awaitable[str]":
-    """Pair the room reader on the line, and use it."""
-    return _room().use_room(meter)
-
-
-def use_own_reader(meter: "Meter", _arguments: list) -> str:
-    """Use the meter's own reader."""
-    return _room().use_own(meter)
 
 
 def _room() -> "ModuleType":

@@ -8,6 +8,7 @@ from wattpurse.cards.mfrc522 import ReaderError
 from wattpurse.core import carrier
 from wattpurse.core.records import events
 from wattpurse.core.seals.wire_seal import KEY_SIZE
+from wattpurse.services.console.commands import TECHNICIAN
 from wattpurse.services.room import SETTING, Room
 
 TYPE_CHECKING = False  # type checkers take it for true
@@ -15,6 +16,14 @@ if TYPE_CHECKING:
     from wattpurse.app import Meter
 
 NO_LINE = "this board has no line to a room reader: see docs/room-reader.md"
+
+
+def commands_of(meter: "Meter") -> tuple:
+    """Return the commands that change the reader, for the console of a meter whose image has this module."""
+    return (
+        ("reader room", "", "pair the room reader on the line and use it", TECHNICIAN, lambda _: use_room(meter)),
+        ("reader own", "", "use the meter's own reader", TECHNICIAN, lambda _: use_own(meter)),
+    )
 
 
 def facts_of(meter: "Meter") -> dict:
