@@ -59,7 +59,7 @@ class FakeTimer:
     ONE_SHOT = 0
     newest = None
 
-    def __init__(self):
+    def __init__(self, _number):
         self.started = None
         FakeTimer.newest = self
 

@@ -13,7 +13,7 @@ from wattpurse.cards.iso14443 import CardError
 from wattpurse.dispenser.book import BookRefused
 
 TRIALS = 150
-FIRST_USER_BYTE = 16  # of an NTAG's memory
+FIRST_USER_BYTE = 16  # in the memory of an NTAG
 
 
 class TestBadCards(unittest.TestCase):

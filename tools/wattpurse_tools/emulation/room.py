@@ -129,8 +129,8 @@ class JoinedBoards:
         self.slice_us = SLICE_US
         self._meter = meter.pico
         self._room = room.pico
-        pins = tuple(row[1] for row in ROOM_WIRING)
-        self.meter_end = _End(meter.pico, _METER_UART, pins, "the meter")
+        send, receive, drive = (row[1] for row in ROOM_WIRING)
+        self.meter_end = _End(meter.pico, _METER_UART, (send, receive, drive), "the meter")
         pins = GPIO["line_send"], GPIO["line_receive"], GPIO["line_drive"]
         self.room_end = _End(room.pico, LINE_UART, pins, "the room reader")
         room.pico.run_alone(meter.pico.clock.now_ns)  # the board in the room has no supply yet
