@@ -11,7 +11,7 @@ from wattpurse_tools.places import ROOT
 PROGRAM = "mosquitto"
 START_S = 10
 
-_PACKAGES = (ROOT / "tools/toolchain/debian-packages", "mosquitto=mosquitto")
+_PACKAGES = (ROOT / "tools/toolchain/debian-packages", "mosquitto=mosquitto", "mosquitto_pub=mosquitto-clients")
 _PLACES = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
 
 
