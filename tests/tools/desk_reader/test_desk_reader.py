@@ -2,6 +2,7 @@
 
 import errno
 import os
+from contextlib import nullcontext
 
 import pytest
 import serial
@@ -9,12 +10,16 @@ import serial
 from boards.host.cards.classic import TRANSPORT_KEY, ClassicCard
 from boards.host.cards.iso_dep import IsoDepCard
 from tests.tools.desk_reader.port_bench import DeskReaderOnPort
+from wattpurse.cards import purse
 from wattpurse.cards.classic import ClassicKeys
 from wattpurse.cards.iso14443 import CardError
 from wattpurse.cards.memory import open_card
 from wattpurse.core.messages import reader_frames as frames
 from wattpurse_tools.readers import desk_reader
+from wattpurse_tools.readers.blocking import run_driver
 from wattpurse_tools.readers.desk_reader import DeskReaderTrouble, driver_of
+from wattpurse_tools.station.card_reader import CardReader
+from wattpurse_tools.station.reader_cards import ReaderAntenna, ReaderCard
 
 UID = b"\x11\x22\x33\x44"
 KEYS = ClassicKeys(TRANSPORT_KEY, TRANSPORT_KEY, write_with_b=False)
@@ -27,17 +32,9 @@ def desk():
         yield desk
 
 
-def run(step):
-    while True:
-        try:
-            step.send(None)
-        except StopIteration as end:
-            return end.value
-
-
 def words_of(step):
     with pytest.raises(DeskReaderTrouble) as caught:
-        run(step)
+        run_driver(step)
     return str(caught.value)
 
 
@@ -55,7 +52,7 @@ def test_a_card_is_written_and_read_through_the_port(desk):
     card = ClassicCard(UID)
     desk.model.field.insert(card)
     driver = driver_of(desk.path)
-    assert run(write_and_read(driver)) == (UID, CONTENT)
+    assert run_driver(write_and_read(driver)) == (UID, CONTENT)
     assert bytes(card.memory[64:112] + card.memory[128:176]) == CONTENT
     driver.close()
 
@@ -64,7 +61,7 @@ def test_a_card_of_iso_14443_4_answers_apdus(desk):
     card = IsoDepCard(b"\x04\x55\x66\x77\x88\x99\xaa", lambda command: command + b"\x90\x00")
     desk.model.field.insert(card)
     driver = driver_of(desk.path)
-    assert run(driver.find_card()).sak == 0x20
+    assert run_driver(driver.find_card()).sak == 0x20
     assert driver.transceive(b"\x90\x60\x00\x00\x00") == b"\x90\x60\x00\x00\x00\x90\x00"
     assert driver.transceive(bytes(200)) == bytes(200) + b"\x90\x00"
     desk.model.field.remove(card)
@@ -77,27 +74,24 @@ def test_the_next_program_gets_the_reader_when_the_first_has_closed_it(desk):
     desk.model.field.insert(ClassicCard(UID))
     for _ in range(3):
         driver = driver_of(desk.path)
-        assert run(write_and_read(driver))[0] == UID
+        assert run_driver(write_and_read(driver))[0] == UID
         driver.close()
 
 
 def test_a_second_program_is_told_that_the_port_is_busy(desk):
     first, second = driver_of(desk.path), driver_of(desk.path)
-    run(first.start())
+    run_driver(first.start())
     assert "another program holds" in words_of(second.start())
     first.close()
-    run(second.start())
+    run_driver(second.start())
     second.close()
 
 
 def test_another_card_than_the_expected_one_is_refused(desk):
     desk.model.field.insert(ClassicCard(UID))
-    driver = driver_of(desk.path)
-    driver.expected = b"\x99\x99\x99\x99"
-    run(driver.start())
+    station = CardReader(None, ReaderAntenna(driver_of(desk.path), nullcontext()))
     with pytest.raises(OSError, match="another card"):
-        run(driver.find_card())
-    driver.close()
+        station.work(ReaderCard("classic-1k", b"\x99\x99\x99\x99"), purse.read_orders)
 
 
 def test_a_port_that_does_not_exist_names_the_way_to_find_it():
@@ -138,7 +132,7 @@ def test_a_reader_without_its_chip_names_the_wires(desk):
 
 def test_a_cable_that_is_pulled_out_is_told(desk):
     driver = driver_of(desk.path)
-    run(driver.start())
+    run_driver(driver.start())
     desk.pull_out()
     assert "was unplugged" in words_of(driver.find_card())
     driver.close()
@@ -165,8 +159,8 @@ def test_the_only_reader_needs_no_name(monkeypatch):
 
 def test_the_answer_of_a_board_is_found_behind_the_text_of_a_prompt(desk):
     driver = driver_of(desk.path)
-    run(driver.start())  # opening a port drops the bytes in it
+    run_driver(driver.start())  # opening a port drops the bytes in it
     os.write(desk._board_end, b"MicroPython v1.25.0\r\nType help() for more information.\r\n>>> m\x10")
-    run(driver.start())
+    run_driver(driver.start())
     assert driver.link.errors > 0
     driver.close()

@@ -1,5 +1,7 @@
 """The seam of the purse's code over PC/SC: each family of readers, each kind of card, torn at each command."""
 
+from contextlib import nullcontext
+
 import pytest
 
 from boards.host.cards.classic import ClassicCard
@@ -11,10 +13,12 @@ from wattpurse.cards.classic import ClassicKeys
 from wattpurse.cards.iso14443 import CardError
 from wattpurse.cards.memory import open_card
 from wattpurse.core.money import key_card as key_card_content
+from wattpurse_tools.readers.blocking import run_driver
 from wattpurse_tools.readers.driver import identity_of
 from wattpurse_tools.readers.families import FAMILIES, OTHER, family_of, is_contactless
+from wattpurse_tools.station.card_reader import CardReader
 from wattpurse_tools.station.classic_cards import format_classic, rekey_classic
-from wattpurse_tools.station.reader_cards import kind_of_card, run_driver
+from wattpurse_tools.station.reader_cards import ReaderAntenna, ReaderCard, kind_of_card
 
 UID = bytes.fromhex("04112233445566")
 SHORT_UID = bytes.fromhex("a1b2c3d4")
@@ -211,10 +215,9 @@ def test_wrong_keys_are_refused_and_a_card_that_left_is_silent():
 
 
 def test_another_card_than_the_expected_one_is_refused():
-    reader = laid("ntag215")
-    reader.driver.expected = bytes(7)
+    station = CardReader(None, ReaderAntenna(laid("ntag215").driver, nullcontext()))
     with pytest.raises(OSError, match="another card"):
-        read(reader)
+        station.work(ReaderCard("ntag215", bytes(7)), purse.read_orders)
 
 
 def test_an_empty_reader_has_no_card():

@@ -16,10 +16,11 @@ from wattpurse.cards.iso14443 import CardError
 from wattpurse.cards.memory import open_card
 from wattpurse_tools.desk import frames
 from wattpurse_tools.desk.frames import RemoteDriver
+from wattpurse_tools.readers.blocking import run_driver
 from wattpurse_tools.readers.driver import PcscDriver, driver_of, identity_of
 from wattpurse_tools.readers.troubles import CARD_GONE, trouble_of
 from wattpurse_tools.station.classic_cards import format_classic, rekey_classic
-from wattpurse_tools.station.reader_cards import kind_of_card, run_driver
+from wattpurse_tools.station.reader_cards import kind_of_card
 
 ANSWERS = int(os.environ.get("WATTPURSE_HOSTILE_ANSWERS", "20000"))
 KEYS = ClassicKeys(bytes(6), bytes(range(6)))

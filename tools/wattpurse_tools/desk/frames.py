@@ -11,7 +11,7 @@ from typing import Protocol
 from wattpurse.cards.iso14443 import CardError, CardIdentity
 from wattpurse_tools.desk.exchange import COMMAND_S, Desk
 from wattpurse_tools.desk.protocol import FRAMES
-from wattpurse_tools.station.reader_cards import run_driver
+from wattpurse_tools.readers.blocking import run_driver
 
 FIND = "find"
 SELECT = "select"
@@ -64,7 +64,6 @@ class RemoteDriver:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._block: bytes | None = None
-        self.expected: bytes | None = None
         self.is_kept = False
 
     async def start(self) -> None:
@@ -81,8 +80,6 @@ class RemoteDriver:
         identity = CardIdentity(_bytes(answer, "uid"), _number(answer, "sak"), _bytes(answer, "atqa"))
         if len(identity.uid) not in _UID_LENGTHS:
             raise CardError("garbled")
-        if self.expected is not None and identity.uid != self.expected:
-            raise OSError("another card lies on the reader; put the first one back")
         if prepare is not None:
             prepare(identity.uid)
         return identity

@@ -18,6 +18,7 @@ from wattpurse.cards.linked_reader import LinkedReader
 from wattpurse.cards.mfrc522 import ReaderError
 from wattpurse.cards.reader_link import LinkLost, ReaderLink
 from wattpurse.core.messages import reader_frames as frames
+from wattpurse_tools.readers.blocking import run_driver
 from wattpurse_tools.serial_port import SerialPort
 
 # The USB serial port of MicroPython on an RP2040.
@@ -102,12 +103,11 @@ class RealTicks:
 class DeskReaderDriver(LinkedReader):
     """The desk reader behind the line that `open_line` opens. `name` is the reader for people.
 
-    If `expected` is set, another card is refused with OSError. While it `is_kept`, no other program gets the port.
+    While it `is_kept`, no other program gets the port.
     """
 
     def __init__(self, name: str, open_line: Callable[[], PortLine], clock: RealTicks | None = None) -> None:
         self.name = name
-        self.expected: bytes | None = None
         self.is_kept = False
         self._open_line = open_line
         self._ticks = clock or RealTicks()
@@ -145,17 +145,12 @@ class DeskReaderDriver(LinkedReader):
     async def find_card(
         self, wake: bool = True, prepare: Callable[[bytes], None] | None = None, look_ms: int = 0
     ) -> CardIdentity | None:
-        """Return the identity of the card on the reader, in any state, or None.
-
-        The port is opened if it is closed. Raise OSError for another card than `expected`.
-        """
+        """Return the identity of the card on the reader, in any state, or None. Open the port if it is closed."""
         if self._line is None:
             await self.start()
         self._iso_dep = None
-        identity = self._identity = await super().find_card(wake, prepare, look_ms)
-        if identity is not None and self.expected is not None and identity.uid != self.expected:
-            raise OSError("another card lies on the reader; put the first one back")
-        return identity
+        self._identity = await super().find_card(wake, prepare, look_ms)
+        return self._identity
 
     async def select_again(self, identity: CardIdentity) -> None:
         """Select a card already known, in any state. Raise CardError if it is gone."""
@@ -165,12 +160,7 @@ class DeskReaderDriver(LinkedReader):
 
     def transceive(self, apdu: bytes) -> bytes:
         """Return the answer of an ISO 14443-4 card to an APDU, with its status. Raise CardError if the card is lost."""
-        step = self._transceived(apdu)
-        while True:
-            try:
-                step.send(None)
-            except StopIteration as end:
-                return end.value
+        return run_driver(self._transceived(apdu))
 
     async def _transceived(self, apdu: bytes) -> bytes:
         if self._identity is None:

@@ -48,8 +48,8 @@ _CARD_ATR = (0x3B, 0x80, 0x80, 0x01)
 class PcscDriver:
     """The driver of a reader. `connect` returns a connection to the card on it, and raises ReaderTrouble.
 
-    If `expected` is set, another card is refused with OSError. While it `is_kept`, `start` leaves the connection open,
-    so no other program gets the reader. A method raises CardError as `Mfrc522` does, or ReaderTrouble.
+    While it `is_kept`, `start` leaves the connection open, so no other program gets the reader. A method raises
+    CardError as `Mfrc522` does, or ReaderTrouble.
     """
 
     def __init__(self, connect: Callable[[], Connection]) -> None:
@@ -57,7 +57,6 @@ class PcscDriver:
         self._family = OTHER
         self._connection: Connection | None = None
         self._block: int | None = None
-        self.expected: bytes | None = None
         self.is_kept = False
 
     async def start(self) -> None:
@@ -83,8 +82,6 @@ class PcscDriver:
             if trouble.code != troubles.NO_CARD:
                 raise
             return None
-        if self.expected is not None and uid != self.expected:
-            raise OSError("another card lies on the reader; put the first one back")
         if prepare is not None:
             prepare(uid)
         return identity_of(self._connection.atr, uid)

@@ -3,6 +3,7 @@
 import time
 
 from wattpurse.cards.mfrc522 import ReaderError
+from wattpurse_tools.readers.blocking import run_driver
 from wattpurse_tools.readers.desk_reader import PortLine, RealTicks, link_over
 
 _ASK_EVERY_S = 2.0
@@ -24,11 +25,7 @@ def _identity_at(port: str) -> str:
     line = PortLine(port)
     try:
         link = link_over(line, RealTicks())
-        run = link.begin()
-        while True:
-            try:
-                run.send(None)
-            except StopIteration:
-                return (link.identity or b"").hex()
+        run_driver(link.begin())
+        return (link.identity or b"").hex()
     finally:
         line.close()

@@ -71,7 +71,7 @@ class Antenna(Protocol):
         ...
 
     def insert(self, card: AnyCard) -> None:
-        """Bring a card before the driver, or expect it there."""
+        """Bring a card before the driver, or begin the work on the one that lies there."""
         ...
 
     def remove(self, card: AnyCard) -> None:
@@ -164,7 +164,7 @@ class CardReader:
     def _with_card(self, card: AnyCard, action: Action[Result]) -> Result:
         self._antenna.insert(card)
         try:
-            return self._antenna.run(self._found(action))
+            return self._antenna.run(self._found(card.uid, action))
         except CardError as error:
             raise Failure(
                 "the card cannot be used: %(reason)s", reason=_REASONS.get(error.reason, error.reason)
@@ -172,11 +172,13 @@ class CardReader:
         finally:
             self._antenna.remove(card)
 
-    async def _found(self, action: Action[Result]) -> Result:
+    async def _found(self, uid: bytes, action: Action[Result]) -> Result:
         await self._driver.start()
         identity = await self._driver.find_card()
         if identity is None:
             raise CardError("silent")
+        if identity.uid != uid:
+            raise OSError("another card lies on the reader; put the first one back")
         return await action(identity)
 
     async def _open(self, identity: CardIdentity, step: Step[Result]) -> Result:

@@ -18,6 +18,7 @@ from wattpurse.cards.iso14443 import SAK_ISO14443_4, SAK_ULTRALIGHT, CardError, 
 from wattpurse.cards.memory import CLASSIC_SAKS
 from wattpurse.cards.mfrc522 import Mfrc522
 from wattpurse.cards.ultralight import open_pages
+from wattpurse_tools.readers.blocking import run_driver
 from wattpurse_tools.station.card_reader import AnyCard
 
 if TYPE_CHECKING:
@@ -32,10 +33,9 @@ _DESFIRE_STATUS = 0x91
 class RealDriver(Protocol):
     """The driver of a real reader: the calls of the purse's code, and the hold of the station on the reader.
 
-    `expected` is the UID of the card that may lie there, or None. While it `is_kept`, no other program gets the reader.
+    While it `is_kept`, no other program gets the reader.
     """
 
-    expected: bytes | None
     is_kept: bool
 
     async def start(self) -> None:
@@ -97,13 +97,11 @@ class ReaderAntenna:
         self._holds = 0
 
     def insert(self, card: AnyCard) -> None:
-        """Expect a card on the reader."""
+        """Begin the work on the card that lies on the reader."""
         self._lock.__enter__()
-        self.real_driver.expected = card.uid
 
     def remove(self, card: AnyCard) -> None:
         """End the work on a card."""
-        self.real_driver.expected = None
         self._let_go()
         self._lock.__exit__(None, None, None)
 
@@ -209,15 +207,6 @@ _WORDS = {
     "unknown": "it is of no kind that holds tokens",
     "garbled": "its answers are not whole; lay it flat on the reader",
 }
-
-
-def run_driver(step: Coroutine[None, None, Result]) -> Result:
-    """Run a coroutine of a driver that waits in its calls, so that no other task could run. Return its result."""
-    while True:
-        try:
-            step.send(None)
-        except StopIteration as end:
-            return end.value
 
 
 async def kind_of_card(driver: RealDriver) -> ReaderCard | None:

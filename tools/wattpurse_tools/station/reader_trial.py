@@ -1,7 +1,7 @@
 """A look at a card reader, and its trial with the card on it. Nothing is written to the card."""
 
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
@@ -10,11 +10,12 @@ from wattpurse.cards.iso14443 import SAK_ISO14443_4, CardError, CardIdentity
 from wattpurse.cards.memory import CLASSIC_SAKS
 from wattpurse.cards.mfrc522 import Mfrc522
 from wattpurse_tools.readers import desk_reader
+from wattpurse_tools.readers.blocking import run_driver
 from wattpurse_tools.readers.driver import driver_of
 from wattpurse_tools.readers.families import family_of, is_contactless
 from wattpurse_tools.readers.pcsc import Service, named
 from wattpurse_tools.station.classic_cards import TRANSPORT_KEY
-from wattpurse_tools.station.reader_cards import RealDriver, kind_of_card, run_driver
+from wattpurse_tools.station.reader_cards import RealDriver, kind_of_card
 
 Result = TypeVar("Result")
 
@@ -93,7 +94,7 @@ def _is_serial(reader: str) -> bool:
 
 def _look_by(driver: RealDriver, reader: str, family: str) -> Seen:
     try:
-        identity = _run(driver, _identity(driver))
+        identity = run_driver(_identity(driver))
         if identity is None:
             return Seen(reader, family)
         return Seen(reader, family, identity.uid.hex(), _kind(driver, identity))
@@ -148,7 +149,7 @@ def _port(part: str, found: list[desk_reader.DeskReaderDriver]) -> str:
 
 def _board(driver: desk_reader.DeskReaderDriver) -> str:
     """Return the identity of the board and the version of its chip."""
-    _run(driver, driver.start())
+    run_driver(driver.start())
     return f"desk reader {(driver.link.identity or b'').hex()}, chip version {driver.version or 0:#04x}"
 
 
@@ -171,7 +172,7 @@ def _listed(names: list[str]) -> str:
 
 
 def _found(driver: RealDriver, found: list[CardIdentity]) -> str:
-    identity = _run(driver, _identity(driver))
+    identity = run_driver(_identity(driver))
     if identity is None:
         raise OSError("no card lies on the reader; lay one on it and try again")
     found.append(identity)
@@ -181,7 +182,7 @@ def _found(driver: RealDriver, found: list[CardIdentity]) -> str:
 def _kind(driver: RealDriver, identity: CardIdentity) -> str:
     if identity.sak == SAK_ISO14443_4:
         return ISO14443_4
-    card = _run(driver, kind_of_card(driver))
+    card = run_driver(kind_of_card(driver))
     if card is None:
         raise OSError("the card has left the reader")
     return card.kind
@@ -190,7 +191,7 @@ def _kind(driver: RealDriver, identity: CardIdentity) -> str:
 def _keys(driver: RealDriver, identity: CardIdentity) -> str:
     """Return words about the keys of the first sector with tokens. Raise OSError if the card left."""
     try:
-        _run(driver, ClassicSession(cast(Mfrc522, driver), identity).authenticate(SECTORS[0], TRANSPORT_KEY, False))
+        run_driver(ClassicSession(cast(Mfrc522, driver), identity).authenticate(SECTORS[0], TRANSPORT_KEY, False))
     except CardError as error:
         if error.reason != "refused":
             raise
@@ -202,7 +203,7 @@ def _speed(driver: RealDriver) -> str:
     """Return the time of one command."""
     begin = time.monotonic()
     for _ in range(_TURNS):
-        if _run(driver, driver.find_card()) is None:
+        if run_driver(driver.find_card()) is None:
             raise OSError("the card has left the reader")
     return f"{(time.monotonic() - begin) * 1000 / _TURNS:.1f} ms a command"
 
@@ -210,8 +211,3 @@ def _speed(driver: RealDriver) -> str:
 async def _identity(driver: RealDriver) -> CardIdentity | None:
     await driver.start()
     return await driver.find_card()
-
-
-def _run(driver: RealDriver, step: Coroutine[None, None, Result]) -> Result:
-    """Return the result of a coroutine of the driver. Raise OSError, in words, if the card fails."""
-    return run_driver(step)
