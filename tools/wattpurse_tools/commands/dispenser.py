@@ -8,12 +8,10 @@ from pathlib import Path
 from wattpurse.core.money.token_windows import number_text
 from wattpurse_tools import private_files
 from wattpurse_tools.commands.selling import add_json_option
-from wattpurse_tools.commands.station_options import actor_of, add_selling_options, open_shop_of
+from wattpurse_tools.commands.station_options import actor_of, add_selling_options, office_of, open_shop_of
 from wattpurse_tools.office import dispensers, prices
 from wattpurse_tools.office.dispensers import Wanted
-from wattpurse_tools.office.office import Office
-from wattpurse_tools.record.models import Dispenser, Site
-from wattpurse_tools.record.office_folder import folder_of
+from wattpurse_tools.record.models import Dispenser
 from wattpurse_tools.station.amounts import parse_amount
 from wattpurse_tools.station.currencies import site_currency
 from wattpurse_tools.station.order import MONEY
@@ -62,7 +60,7 @@ def add_parser(subparsers: _SubParsersAction) -> None:
 def run_new(arguments: Namespace) -> int:
     """Add a dispensing unit."""
     with open_shop_of(arguments) as shop:
-        office = Office(folder_of(arguments.office), shop.station.keys)
+        office = office_of(arguments, shop)
         made = dispensers.new(
             office, actor_of(shop), arguments.issuer, arguments.name, arguments.shop, arguments.meters
         )
@@ -75,7 +73,7 @@ def run_key(arguments: Namespace) -> int:
     if arguments.out.exists():
         raise ValueError(f"{arguments.out} exists and is not overwritten; choose another name")
     with open_shop_of(arguments) as shop:
-        office = Office(folder_of(arguments.office), shop.station.keys)
+        office = office_of(arguments, shop)
         key = dispensers.unit_key(office, actor_of(shop), arguments.issuer, arguments.approval)
     private_files.create(arguments.out, f"setup {arguments.issuer} {key.hex()}\n".encode())
     words = f"{arguments.out}: type this line at the console of the unit, and destroy the file then"
@@ -85,7 +83,7 @@ def run_key(arguments: Namespace) -> int:
 def run_card(arguments: Namespace) -> int:
     """Write the next issue of a system card."""
     with open_shop_of(arguments) as shop:
-        office = Office(folder_of(arguments.office), shop.station.keys)
+        office = office_of(arguments, shop)
         wanted = Wanted(
             _units(arguments.credit, "--credit"),
             arguments.days,
@@ -104,7 +102,7 @@ def run_card(arguments: Namespace) -> int:
 def run_settle(arguments: Namespace) -> int:
     """Book the sales on a system card."""
     with open_shop_of(arguments) as shop:
-        office = Office(folder_of(arguments.office), shop.station.keys)
+        office = office_of(arguments, shop)
         done = dispensers.settle(office, actor_of(shop), shop, arguments.name)
         rows = [
             {
@@ -136,7 +134,7 @@ def run_settle(arguments: Namespace) -> int:
 def run_revoke(arguments: Namespace) -> int:
     """Revoke a dispensing unit."""
     with open_shop_of(arguments) as shop:
-        office = Office(folder_of(arguments.office), shop.station.keys)
+        office = office_of(arguments, shop)
         document = _document(dispensers.revoke(office, actor_of(shop), arguments.issuer))
     lines = [f"dispensing unit {arguments.issuer} is revoked; each of its meters must learn it:"]
     lines += [f"wattpurse token {number} revoke {arguments.issuer} --card CARD" for number in document["meters"]]
@@ -181,7 +179,8 @@ def _document(one: Dispenser) -> dict:
 
 def _units(text: str, option: str) -> int:
     """Return an amount of money in units of the currency's last decimal."""
-    return parse_amount(MONEY, text, option, site_currency()) // prices.smallest_unit(Site.objects.get().decimals)
+    money = site_currency()
+    return parse_amount(MONEY, text, option, money) // prices.smallest_unit(money.decimals)
 
 
 def _money(units: int) -> str:

@@ -17,15 +17,28 @@ from django.db.models import Q
 from wattpurse.cards import purse
 from wattpurse.core.messages import token
 from wattpurse.core.money.token_windows import ISSUERS, OFFICE, number_of, number_text
+from wattpurse.core.tariffs.calendar import DAY_S
 from wattpurse.dispenser import system_card
 from wattpurse_tools.ledger import chart
 from wattpurse_tools.ledger.posting import post_new
 from wattpurse_tools.office import audit, books, prices, tariff_rides
 from wattpurse_tools.office.actor import Actor
-from wattpurse_tools.office.business_days import business_day, utc_day
+from wattpurse_tools.office.business_days import utc_day
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.office.prices import Charge
-from wattpurse_tools.office.sale_types import CARD, CASH, DISPENSER_SALES, ENERGY, MONEY, SALE, WRITTEN, Line, Tax
+from wattpurse_tools.office.receipts import Buyer, Paper, write_receipt
+from wattpurse_tools.office.sale_types import (
+    CARD,
+    CASH,
+    DISPENSER_SALES,
+    ENERGY,
+    MONEY,
+    NO_TAX,
+    SALE,
+    WRITTEN,
+    Line,
+    Tax,
+)
 from wattpurse_tools.office.wishes import energy_text
 from wattpurse_tools.record.models import (
     Dispenser,
@@ -34,7 +47,6 @@ from wattpurse_tools.record.models import (
     Meter,
     OtherIssuer,
     Sale,
-    SaleLine,
     Shop,
     Site,
     Tenancy,
@@ -51,9 +63,6 @@ from wattpurse_tools.vault.interface import (
     DispenserTerm,
 )
 
-DAY_S = 86_400
-
-_MILLION = 1_000_000
 _MOST_DAYS = 180  # the time of a sale wraps after 194 days
 
 
@@ -169,7 +178,9 @@ def settle(office: Office, actor: Actor, cards: CardShop, name: str) -> Settled:
     """
     actor.require("sell")
     read = cards.cards.read(name)
-    one, blocks = _unit_of(cards, read)
+    if read.role != SYSTEM:
+        raise ValueError(f"card {name} is no system card of a dispensing unit")
+    one, blocks = _unit_of(cards, read, cards.cards.look(read, system_card.read_record))
     actor.require("sell", one.shop.number)
     told = office.keys.open_system_sales(read.card.uid, one.issuer, one.unit_version, blocks)
     torn = sum(sales is None and any(block) for sales, block in zip(told, blocks, strict=True))
@@ -245,7 +256,7 @@ def _card_for(cards: CardShop, name: str, one: Dispenser) -> CardRead:
     sealed = cards.cards.look(read, system_card.read_record)
     if sealed is None:
         return read  # it was torn when it was written
-    found, blocks = _unit_of(cards, read)
+    found, blocks = _unit_of(cards, read, sealed)
     if found.pk != one.pk:
         raise ValueError(f"card {name} is the system card of issuer {found.pk}")
     told = cards.station.keys.open_system_sales(read.card.uid, one.issuer, one.unit_version, blocks)
@@ -257,13 +268,10 @@ def _card_for(cards: CardShop, name: str, one: Dispenser) -> CardRead:
     return read
 
 
-def _unit_of(cards: CardShop, read: CardRead) -> tuple[Dispenser, list[bytes]]:
-    """Return the unit whose system card this is, and the blocks of sales on it."""
-    if read.role != SYSTEM:
-        raise ValueError(f"card {read.name} is no system card of a dispensing unit")
+def _unit_of(cards: CardShop, read: CardRead, sealed: bytes | None) -> tuple[Dispenser, list[bytes]]:
+    """Return the unit whose system card this is, with the record `sealed` on it, and the blocks of sales there."""
     issues = DispenserIssue.objects.filter(card_uid=read.card.uid.hex())
     issue = issues.select_related("dispenser__shop").order_by("-issue").first()
-    sealed = cards.cards.look(read, system_card.read_record)
     if issue is None or sealed is None:
         raise ValueError(f"this office has written no record to card {read.name}")
     return issue.dispenser, cards.cards.look(read, lambda memory: system_card.read_blocks(memory, len(sealed)))
@@ -280,7 +288,7 @@ def _products(numbers: Sequence[int]) -> tuple[list[tuple[Meter, int]], list[int
         if meter.unit != orders.ENERGY:
             made_of.append((meter, system_card.PRODUCT_MONEY))
             continue
-        charge = _charge(prices.KWH, meter, time_s)
+        charge = _charge(prices.KWH, _tenancy(meter.number, time_s), site, time_s)
         if charge is None or charge.gross_microunits <= 0:
             raise ValueError("there is no price of a kWh; a manager sets it with: wattpurse station price kwh MONEY")
         if charge.gross_microunits not in found:
@@ -366,52 +374,50 @@ def _settle_one(actor: Actor, one: Dispenser, row: tuple[int, int, int, int, int
 
 
 def _book(actor: Actor, one: Dispenser, row: tuple[int, int, int, int, int, int], terms: DispenserIssue) -> Sale:
-    """Write receipt, entry and token of a sale."""
+    """Write receipt, entry and token of a sale. The caller has locked the unit's shop before it read the unit."""
     number, meter_number, count, paid, code, _ = row
     site, meter = Site.objects.get(), Meter.objects.select_for_update().get(number=meter_number)
     time_s = system_card.time_of(code, terms.made_s)
-    gross = paid * prices.smallest_unit(site.decimals)
-    line, credit = _line(meter, terms, gross, site, time_s)
-    sale = _receipt(actor, one, (meter_number, number, time_s), line, site.currency)
+    tenancy = _tenancy(meter_number, time_s)
+    product, gross = terms.products[str(meter_number)], paid * prices.smallest_unit(site.decimals)
+    price = None if product == system_card.PRODUCT_MONEY else terms.prices[product - 1]
+    line = _line(price, gross, site, _charge(prices.MONEY if price is None else prices.KWH, tenancy, site, time_s))
+    paper = Paper(f"{DISPENSER_SALES}{one.issuer}:{number}", SALE, WRITTEN, site.currency, CASH)
+    sale = write_receipt(one.shop, None, actor, time_s, paper, Buyer(tenancy, meter_number, "", CARD), [line])
     moves = books.paid([line], chart.vendor(one.shop.number), site.currency, 0)
-    unit = chart.MWH if line.what == ENERGY else site.currency
-    moves += books.credited(chart.SALE, chart.meter(meter_number), unit, credit)
+    moves += books.credited(chart.SALE, chart.meter(meter_number), line.unit, line.quantity)
     post_new(f"sale:{sale.pk}", SALE, moves, books.event_of(sale, f"dispensing unit {one.issuer}/{number}"))
     Token.objects.create(
         meter=meter,
         sequence=number_of(one.issuer, count),
         kind=token.CREDIT_ENERGY if line.what == ENERGY else token.CREDIT_MONEY,
         unit=orders.ENERGY if line.what == ENERGY else orders.MONEY,
-        amount=credit,
+        amount=line.quantity,
         issued_s=time_s,
         sealed=b"",
         state=orders.ON_CARD,
         operator=actor.operator,
         tenant=meter.tenant,
-        tenancy=sale.tenancy,
+        tenancy=tenancy,
         sale=sale,
     )
     return sale
 
 
-def _line(meter: Meter, terms: DispenserIssue, gross: int, site: Site, time_s: int) -> tuple[Line, int]:
-    """Return the line of a receipt, and the credit in micro-units or mWh: the same as the unit worked out."""
-    product = terms.products[str(meter.number)]
-    what, priced, credit, unit, text = MONEY, prices.MONEY, gross, site.currency, "credit"
-    if product != system_card.PRODUCT_MONEY:
-        what, priced = ENERGY, prices.KWH
-        credit, unit = gross * _MILLION // terms.prices[product - 1], chart.MWH
-        text = energy_text(credit)
-    charge = _charge(priced, meter, time_s) or Charge(_MILLION)
-    net = gross - prices.tax_in(gross, charge.tax_ppm, site.decimals)
-    return Line(what, text, credit, unit, net, gross, Tax(charge.tax_name, charge.tax_ppm)), credit
+def _line(price: int | None, gross: int, site: Site, charge: Charge | None) -> Line:
+    """Return the line of a receipt: for money, or for energy at a price. Its quantity is what the unit worked out."""
+    what, text, quantity, unit = MONEY, "credit", gross, site.currency
+    if price is not None:
+        what, quantity, unit = ENERGY, prices.energy_for(Charge(price), gross), chart.MWH
+        text = energy_text(quantity)
+    tax = NO_TAX if charge is None else Tax(charge.tax_name, charge.tax_ppm)
+    return Line(what, text, quantity, unit, gross - prices.tax_in(gross, tax.ppm, site.decimals), gross, tax)
 
 
-def _charge(what: str, meter: Meter, time_s: int) -> Charge | None:
-    """Return the price in force at a time for the customer at a meter, or None."""
-    tenancy = _tenancy(meter.number, time_s)
+def _charge(what: str, tenancy: Tenancy | None, site: Site, time_s: int) -> Charge | None:
+    """Return the price in force at a time for the customer of a tenancy, or None."""
     customer_type = None if tenancy is None else tenancy.customer.customer_type
-    return prices.charge_for(what, customer_type, Site.objects.get().currency, time_s, utc_day(time_s))
+    return prices.charge_for(what, customer_type, site.currency, time_s, utc_day(time_s))
 
 
 def _tenancy(meter_number: int, time_s: int) -> Tenancy | None:
@@ -419,43 +425,3 @@ def _tenancy(meter_number: int, time_s: int) -> Tenancy | None:
     rows = Tenancy.objects.filter(meter_number=meter_number, from_s__lte=time_s)
     rows = rows.filter(Q(until_s=None) | Q(until_s__gt=time_s)).select_related("customer__customer_type")
     return rows.order_by("-from_s").first()
-
-
-def _receipt(actor: Actor, one: Dispenser, sold: tuple[int, int, int], line: Line, currency: str) -> Sale:
-    """Write the receipt of a sale to a meter, with a number and at a time, under the shop's next number."""
-    meter_number, number, time_s = sold
-    shop = Shop.objects.get(pk=one.shop.pk)
-    shop.last_receipt += 1
-    shop.save(update_fields=["last_receipt"])
-    tenancy = _tenancy(meter_number, time_s)
-    sale = Sale.objects.create(
-        shop=shop,
-        receipt_number=shop.last_receipt,
-        client_key=f"{DISPENSER_SALES}{one.issuer}:{number}",
-        kind=SALE,
-        state=WRITTEN,
-        time_s=time_s,
-        business_day=business_day(shop, time_s),
-        operator=actor.operator,
-        customer=None if tenancy is None else tenancy.customer,
-        tenancy=tenancy,
-        meter_number=meter_number,
-        carrier=CARD,
-        currency=currency,
-        gross_microunits=line.gross_microunits,
-        tax_microunits=line.tax_microunits,
-        payment_type=CASH,
-    )
-    SaleLine.objects.create(
-        sale=sale,
-        what=line.what,
-        text=line.text,
-        quantity=line.quantity,
-        unit=line.unit,
-        net_microunits=line.net_microunits,
-        tax_ppm=line.tax.ppm,
-        tax_name=line.tax.name,
-        tax_microunits=line.tax_microunits,
-        gross_microunits=line.gross_microunits,
-    )
-    return sale

@@ -33,14 +33,17 @@ class Buyer:
 
 
 def write_receipt(
-    shop: Shop, shift: Shift, actor: Actor, time_s: int, paper: Paper, buyer: Buyer, lines: Sequence[Line]
+    shop: Shop, shift: Shift | None, actor: Actor, time_s: int, paper: Paper, buyer: Buyer, lines: Sequence[Line]
 ) -> Sale:
-    """Add a sale with the next receipt number of a locked shop, and its lines. The caller opened the transaction."""
+    """Add a sale with the next receipt number of a locked shop, and its lines. The caller opened the transaction.
+
+    A sale of a dispensing unit is in no shift.
+    """
     shop.last_receipt += 1
     shop.save(update_fields=["last_receipt"])
     sale = Sale(
         shop=shop,
-        till=shift.till,
+        till=None if shift is None else shift.till,
         shift=shift,
         receipt_number=shop.last_receipt,
         client_key=paper.client_key,
