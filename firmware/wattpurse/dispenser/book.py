@@ -128,11 +128,6 @@ class Book:
         self.counts: dict = {}
 
     @property
-    def opened(self) -> bool:
-        """True once the book was opened or created."""
-        return self._journal.opened
-
-    @property
     def last_sale(self) -> int:
         """The number of the newest sale."""
         return self.settled_sale + len(self.sales)
@@ -172,11 +167,6 @@ class Book:
         self.issuer, self.key = issuer, key
         self._journal.create()
         self._journal.mark_firm()
-
-    def erase(self) -> None:
-        """Erase the book, for a person's explicit order. The system card still has the sales that it was given."""
-        self._journal.erase()
-        self._forget()
 
     def next_count(self, meter: int) -> int:
         """Return the token count of the next sale to a meter."""

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from wattpurse.dispenser.system_card import SystemRecord
     from wattpurse.hal import Aes
 
-OPENED = "opened"
-REPORTED = "reported"
-
 
 class Unit:
     """The unit that keeps `book`. `record` is that of the system card which opened it, or None while it is closed."""

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 
 ADDRESS = 0x27  # A0 to A2 open on the module
-ADDRESS_OF_A_TYPE = 0x3F  # the same with a PCF8574A
 COLUMNS = 16
 LINES = 2
 

@@ -11,14 +11,11 @@ from wattpurse.cards.iso14443 import CardError
 from wattpurse.core.seals.cmac import BLOCK
 
 _CREATE_APPLICATION = 0xCA
-_DELETE_APPLICATION = 0xDA
 _CREATE_STANDARD_FILE = 0xCD
 _CREATE_BACKUP_FILE = 0xCB
 _CREATE_VALUE_FILE = 0xCC
 _CHANGE_KEY = 0xC4
 _CHANGE_KEY_SETTINGS = 0x54
-_SET_CONFIGURATION = 0x5C
-_FORMAT = b"\xfc"
 _AES_KEYS = 0x80
 
 NEVER = 0xF
@@ -29,11 +26,6 @@ async def create_application(card: Desfire, identifier: int, settings: int, key_
     """Create an application with `key_count` AES keys of zeros."""
     tail = bytes((settings, _AES_KEYS | key_count))
     await card.command(bytes((_CREATE_APPLICATION,)) + identifier.to_bytes(3, "little") + tail)
-
-
-async def delete_application(card: Desfire, identifier: int) -> None:
-    """Delete an application with all its files."""
-    await card.command(bytes((_DELETE_APPLICATION,)) + identifier.to_bytes(3, "little"))
 
 
 async def create_standard_file(card: Desfire, file: int, mode: int, rights: int, size: int) -> None:
@@ -75,16 +67,6 @@ async def change_key(card: Desfire, number: int, version: int, new: bytes, old: 
 async def change_key_settings(card: Desfire, settings: int) -> None:
     """Change the key settings of the application or of the card. Needs an authentication with its master key."""
     await card.change(bytes((_CHANGE_KEY_SETTINGS,)), bytes((settings,)), ENCIPHERED)
-
-
-async def set_configuration(card: Desfire, option: int, data: bytes) -> None:
-    """Set a configuration byte of the card. Option 0, bit 1 makes the UID random, for ever."""
-    await card.change(bytes((_SET_CONFIGURATION, option)), data, ENCIPHERED)
-
-
-async def format_card(card: Desfire) -> None:
-    """Delete all applications. Needs an authentication with the card's master key."""
-    await card.command(_FORMAT)
 
 
 def rights_of(read: int, write: int, both: int, change: int) -> int:

@@ -12,6 +12,7 @@ from wattpurse.core.money.token_windows import ISSUERS, OFFICE
 from wattpurse.core.seals import dispenser_keys
 from wattpurse.core.seals.sealing import SealBroken
 from wattpurse.dispenser import system_card
+from wattpurse.dispenser.card_sale import micro_units
 from wattpurse_tools.vault import actions, rules
 from wattpurse_tools.vault.base import VaultBase
 from wattpurse_tools.vault.checks import approval_of, meter_of, uid_of
@@ -51,8 +52,7 @@ class DispenserCalls(VaultBase):
                     f"the vault has made issue {issue} of this unit's card with a credit of {allowed}: a later issue"
                     " has a higher number and no lower credit"
                 )
-            unit = 10 ** (MICROUNIT_DIGITS - record.offer.decimals)
-            added = Amounts(microunits=(record.credit.allowed - allowed) * unit)
+            added = Amounts(microunits=micro_units(record.credit.allowed - allowed, record.offer.decimals))
             today = self._now_s() // rules.DAY_S
             day = rules.refuse_amounts(acting.limits, [added], self._counters.amounts(acting.number, today))
             document = _document(uid_of(uid), record, record.credit.allowed - allowed)
@@ -87,7 +87,7 @@ class DispenserCalls(VaultBase):
             for block in blocks:
                 try:
                     sales = system_card.open_sales(aes, pair, block)
-                    found.append([(one.number, *one.facts()[1:]) for one in sales])
+                    found.append([one.facts() for one in sales])
                 except SealBroken:
                     found.append(None)
             return found

@@ -6,8 +6,9 @@ The vault makes the words itself and leaves nothing out, so that no caller descr
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from wattpurse.core.currency import MICROUNIT_DIGITS, Currency
+from wattpurse.core.currency import Currency
 from wattpurse.core.money.token_windows import OFFICE, number_text
+from wattpurse.dispenser.card_sale import micro_units
 from wattpurse_tools.vault import actions, rules
 from wattpurse_tools.vault.interface import Refused, TokenOrder
 from wattpurse_tools.vault.sealed_document import canonical
@@ -108,14 +109,15 @@ def _vending_point(document: dict) -> str:
 
 
 def _system_card(document: dict) -> str:
-    unit = 10 ** (MICROUNIT_DIGITS - document["decimals"])
     money = Currency(document["currency"], document["decimals"])
+    added, allowed = (
+        money.exact_text(micro_units(document[name], document["decimals"])) for name in ("added", "allowed")
+    )
     until = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(document["expires_s"]))
     meters = ", ".join(str(number) for number in document["meters"])
     return (
         f"issue {document['issue']} of the system card {document['card']} of issuer {document['issuer']}, with"
-        f" {money.exact_text(document['added'] * unit)} more credit, {money.exact_text(document['allowed'] * unit)} in"
-        f" all, until {until}, and the keys of meters {meters}"
+        f" {added} more credit, {allowed} in all, until {until}, and the keys of meters {meters}"
     )
 
 
