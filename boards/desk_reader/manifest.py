@@ -10,6 +10,7 @@ package(
         "micropython/built_in_modules.py",
         "micropython/clock.py",
         "micropython/pin_signal.py",
+        "micropython/reader_parts.py",
         "micropython/usb_line.py",
         "micropython/watchdog.py",
     ),

@@ -5,16 +5,15 @@ import time
 
 import machine
 from cryptolib import aes
-from machine import I2C, SPI, Pin, mem32
+from machine import I2C, Pin, mem32
 
 from boards.dispenser.wiring import GPIO
 from boards.micropython.clock import Clock
 from boards.micropython.console import ConsoleStream
-from boards.micropython.pin_signal import PinSignal
+from boards.micropython.reader_parts import build_reader
 from boards.micropython.watchdog import Watchdog
 from boards.pico import storage
 from boards.pico.flash import PicoFlash
-from wattpurse.cards.mfrc522 import Mfrc522
 from wattpurse.drivers.keypad import Keypad, PinLines
 from wattpurse.drivers.lcd_hd44780 import TextLcd
 
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from wattpurse.hal import Aes
 
 LCD_HZ = 100_000  # the most that a PCF8574 takes
-READER_BAUD = 8_000_000  # the RC522 takes 10 MHz; the margin is for the module's wires
 LAST_OUTPUT_MS = 20
 COLLECT_EVERY_MS = 5_000
 
@@ -40,7 +38,7 @@ class DispenserPico:
         self.watchdog = Watchdog(bool(mem32[_WATCHDOG_REASON] & _TIMER_RAN_OUT))
         self.console = ConsoleStream()
         self.flash = PicoFlash(storage.ring_blocks(), lambda: 0)
-        self.reader = self._build_reader()
+        self.reader = build_reader(GPIO, self.clock)
         rows = tuple([_open_drain(f"keypad_row_{number}") for number in (1, 2, 3, 4)])
         columns = tuple([Pin(GPIO[f"keypad_column_{number}"], Pin.IN, Pin.PULL_UP) for number in (1, 2, 3)])
         self.keypad = Keypad(PinLines(rows, columns))
@@ -61,13 +59,6 @@ class DispenserPico:
         self.console.flush()
         time.sleep_ms(LAST_OUTPUT_MS)
         machine.reset()
-
-    def _build_reader(self) -> Mfrc522:
-        sck, mosi, miso = Pin(GPIO["reader_clock"]), Pin(GPIO["reader_mosi"]), Pin(GPIO["reader_miso"])
-        spi = SPI(0, baudrate=READER_BAUD, sck=sck, mosi=mosi, miso=miso)
-        irq = PinSignal(Pin(GPIO["reader_irq"], Pin.IN), Pin.IRQ_FALLING, True)
-        select, reset = Pin(GPIO["reader_select"], Pin.OUT, value=1), Pin(GPIO["reader_reset"], Pin.OUT, value=1)
-        return Mfrc522(spi, select, reset, irq, self.clock)
 
 
 def _open_drain(signal: str) -> Pin:

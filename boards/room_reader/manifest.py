@@ -11,6 +11,7 @@ package(
         "micropython/built_in_modules.py",
         "micropython/clock.py",
         "micropython/pin_signal.py",
+        "micropython/reader_parts.py",
         "micropython/rs485.py",
         "micropython/watchdog.py",
     ),

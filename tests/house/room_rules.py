@@ -76,6 +76,7 @@ ORDERS = (
             ("cli",),
         ),
         beside=(
+            "blocking",
             "boards",
             "compiled_queries",
             "output_files",

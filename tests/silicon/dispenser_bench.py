@@ -3,11 +3,10 @@
 from boards.dispenser.wiring import GPIO
 from boards.host.chips.keypad import COLUMNS, ROWS, KeyMatrix
 from boards.host.chips.lcd import LcdModel
-from boards.host.chips.mfrc522 import Mfrc522Model
 from boards.host.chips.random_bits import RandomBits
 from wattpurse.drivers.lcd_hd44780 import ADDRESS
 from wattpurse_tools.emulation.emulator import EmulatedPico
-from wattpurse_tools.emulation.parts import EmulatedWire, I2cRegisterParts, SpiPart
+from wattpurse_tools.emulation.parts import I2cRegisterParts, wire_reader
 
 KEY_MS = 100
 PULL_UP = 1
@@ -51,13 +50,7 @@ class EmulatedDispenser:
         self.lcd = LcdModel(clock, RandomBits(seed))
         self.pico.attach_i2c(0, I2cRegisterParts({ADDRESS: self.lcd}))
         self.keypad = EmulatedKeypad(self.pico)
-        self.reader = Mfrc522Model(clock)
-        EmulatedWire(self.pico, GPIO["reader_select"], 1).listen(self.reader.select)
-        EmulatedWire(self.pico, GPIO["reader_reset"], 1).listen(self.reader.reset)
-        irq = self.pico.pins[GPIO["reader_irq"]]
-        irq.drive(self.reader.irq_level)
-        self.reader.on_irq = irq.drive
-        self.pico.attach_spi(0, SpiPart(self.reader.spi))
+        self.reader, _ = wire_reader(self.pico, GPIO)
 
     def __enter__(self):
         return self

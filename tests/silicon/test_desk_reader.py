@@ -27,6 +27,7 @@ from wattpurse.core.messages import reader_frames as frames
 from wattpurse.core.messages import reader_steps as steps
 from wattpurse.core.seals.keys import classic_keys
 from wattpurse_tools import boards
+from wattpurse_tools.blocking import run_driver
 from wattpurse_tools.deploy.image import layout_of
 from wattpurse_tools.emulation.desk_reader import EmulatedDeskReader
 from wattpurse_tools.emulation.image import PROGRAM, build_image
@@ -253,18 +254,9 @@ def test_a_program_opens_the_serial_port_of_the_board(desk):
         def look():
             driver = driver_of(terminal.path)
             try:
-                desk_run(driver.start())
-                return desk_run(driver.find_card()).uid
+                run_driver(driver.start())
+                return run_driver(driver.find_card()).uid
             finally:
                 driver.close()
 
         assert terminal.serve_while(look) == UID
-
-
-def desk_run(step):
-    """Run a coroutine whose waits are real."""
-    while True:
-        try:
-            step.send(None)
-        except StopIteration as end:
-            return end.value

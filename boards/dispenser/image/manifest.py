@@ -16,6 +16,7 @@ package(
         "micropython/clock.py",
         "micropython/console.py",
         "micropython/pin_signal.py",
+        "micropython/reader_parts.py",
         "micropython/watchdog.py",
         "pico/__init__.py",
         "pico/flash.py",

@@ -64,7 +64,6 @@ _I_BLOCK = const(0x02)
 _CHAINING = const(0x10)
 _ACK = const(0xA2)
 _NAK = const(0xB2)
-_NUMBER = const(0x01)
 _WTX = const(0xF2)
 _LONGEST_WTXM = const(59)
 _DESELECT = b"\xc2"

@@ -15,8 +15,8 @@ from wattpurse.cards.classic import ClassicKeys
 from wattpurse.cards.iso14443 import CardError
 from wattpurse.cards.memory import open_card
 from wattpurse.core.messages import reader_frames as frames
+from wattpurse_tools.blocking import run_driver
 from wattpurse_tools.readers import desk_reader
-from wattpurse_tools.readers.blocking import run_driver
 from wattpurse_tools.readers.desk_reader import DeskReaderTrouble, driver_of
 from wattpurse_tools.station.card_reader import CardReader
 from wattpurse_tools.station.reader_cards import ReaderAntenna, ReaderCard

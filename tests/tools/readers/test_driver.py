@@ -13,7 +13,7 @@ from wattpurse.cards.classic import ClassicKeys
 from wattpurse.cards.iso14443 import CardError
 from wattpurse.cards.memory import open_card
 from wattpurse.core.money import key_card as key_card_content
-from wattpurse_tools.readers.blocking import run_driver
+from wattpurse_tools.blocking import run_driver
 from wattpurse_tools.readers.driver import identity_of
 from wattpurse_tools.readers.families import FAMILIES, OTHER, family_of, is_contactless
 from wattpurse_tools.station.card_reader import CardReader

@@ -14,9 +14,9 @@ from wattpurse.cards import key_card, purse
 from wattpurse.cards.classic import ClassicKeys
 from wattpurse.cards.iso14443 import CardError
 from wattpurse.cards.memory import open_card
+from wattpurse_tools.blocking import run_driver
 from wattpurse_tools.desk import frames
 from wattpurse_tools.desk.frames import RemoteDriver
-from wattpurse_tools.readers.blocking import run_driver
 from wattpurse_tools.readers.driver import PcscDriver, driver_of, identity_of
 from wattpurse_tools.readers.troubles import CARD_GONE, trouble_of
 from wattpurse_tools.station.classic_cards import format_classic, rekey_classic

@@ -20,7 +20,7 @@ from wattpurse.core.money.key_card import NO_ALLOWANCE, CardContent
 from wattpurse.core.seals import desfire_keys
 from wattpurse_tools.bench.loop import METER, STEPS
 from wattpurse_tools.bench.meter import AMPS_100_W, METER_NUMBER, PIN, SITE_KEY, BenchMeter, Measured, Workshop
-from wattpurse_tools.bench.tap import Breakdown, Tap, TapObserver
+from wattpurse_tools.bench.tap import Breakdown, Tap, TapObserver, median
 from wattpurse_tools.vault import desfire_cards
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def payments(workshop: Workshop) -> Measured:
         setting_us, block_us = meter.end_probe("(setting, block)")
     if not paid:
         raise ValueError("the card has not paid")
-    whole = sorted(paid, key=lambda one: one.total_ms)[len(paid) // 2]
+    whole = median(paid)
     aes_ms = (work.keys * setting_us + work.blocks * block_us) / 1000
     floor_ms = whole.radio_ms + whole.flash_ms + aes_ms
     notes = [f"A payment from a key card on DESFire, the median of {len(paid)}, from REQA to its commit:"]

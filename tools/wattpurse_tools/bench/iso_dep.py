@@ -8,7 +8,7 @@ it. The cost of the heap is that of the import, and of one card that is activate
 
 from boards.host.cards.iso_dep import EV1_ATS, IsoDepCard
 from wattpurse_tools.bench.meter import Measured, Workshop
-from wattpurse_tools.bench.tap import Breakdown, Tap, TapObserver
+from wattpurse_tools.bench.tap import Breakdown, Tap, TapObserver, median
 
 _VISITS = 7
 _UID = b"\x04\x57\x50\x31\x32\x33\x34"
@@ -70,8 +70,8 @@ def visits(workshop: Workshop) -> Measured:
     if failures:
         raise ValueError(f"wrong answers to commands of {failures} bytes")
     seen = observer.taps()[-_VISITS:]
-    first = _median([_first_command(tap) for tap in seen])
-    short, long = _median([_exchange(tap, 1) for tap in seen]), _median([_exchange(tap, 2) for tap in seen])
+    first = median([_first_command(tap) for tap in seen])
+    short, long = median([_exchange(tap, 1) for tap in seen]), median([_exchange(tap, 2) for tap in seen])
     values = {
         "iso_dep_first_ms": first.total_ms,
         "iso_dep_first_rf_ratio": first.total_ms / first.radio_ms,
@@ -100,7 +100,3 @@ def _exchange(tap: Tap, number: int) -> Breakdown:
 
 def _places(tap: Tap, heads: tuple[int, ...]) -> list[int]:
     return [place for place, frame in enumerate(tap.frames) if frame.data[0] in heads]
-
-
-def _median(breakdowns: list[Breakdown]) -> Breakdown:
-    return sorted(breakdowns, key=lambda one: one.total_ms)[len(breakdowns) // 2]

@@ -31,6 +31,7 @@ from wattpurse.services.bluetooth import Bluetooth
 from wattpurse.services.statement_numbers import StatementNumbers
 from wattpurse_tools.bench.figures import AT_MOST, REPORTED, Figure
 from wattpurse_tools.bench.meter import Measured
+from wattpurse_tools.blocking import Ticks
 from wattpurse_tools.fob.bumble_radio import BumblePhone
 from wattpurse_tools.fob.talk import Conversation
 from wattpurse_tools.places import ROOT
@@ -55,24 +56,12 @@ _SETTLE_MS = 50
 _STEP_S = 1e-6
 
 
-class RealClock:
+class RealClock(Ticks):
     """Real time in the ticks of `hal.Clock`."""
-
-    def ticks_ms(self) -> int:
-        """Return milliseconds."""
-        return int(time.monotonic() * 1000)
 
     def ticks_us(self) -> int:
         """Return microseconds."""
-        return int(time.monotonic() * 1_000_000)
-
-    def ticks_diff(self, later: int, earlier: int) -> int:
-        """Return the distance between two readings."""
-        return later - earlier
-
-    def ticks_add(self, ticks: int, delta: int) -> int:
-        """Return a reading moved by `delta`."""
-        return ticks + delta
+        return time.monotonic_ns() // 1000
 
     async def sleep_ms(self, duration_ms: int) -> None:
         """Sleep."""

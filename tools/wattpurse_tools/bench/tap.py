@@ -208,9 +208,9 @@ def taps(workshop: Workshop) -> Measured:
         meter.start()
         meter.source.set_load_w(_LOAD_W)
         taps_seen = [tap_once(meter, _SETTLE_S + number * _PHASE_S) for number in range(TAPS)]
-    first = _median([tap.first_block() for tap in taps_seen])
+    first = median([tap.first_block() for tap in taps_seen])
     first_tap = next(tap for tap in taps_seen if tap.first_block().total_ms == first.total_ms)
-    whole = _median([tap.whole() for tap in taps_seen])
+    whole = median([tap.whole() for tap in taps_seen])
     values = {
         "tap_first_block_ms": first.total_ms,
         "tap_first_block_rf_ratio": first.total_ms / first.radio_ms,
@@ -234,5 +234,6 @@ def tap_once(meter: BenchMeter, pause_s: float) -> Tap:
     return observer.first_tap()
 
 
-def _median(breakdowns: list[Breakdown]) -> Breakdown:
+def median(breakdowns: list[Breakdown]) -> Breakdown:
+    """Return the breakdown of the median time."""
     return sorted(breakdowns, key=lambda one: one.total_ms)[len(breakdowns) // 2]

@@ -9,9 +9,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 from wattpurse.cards.iso14443 import CardError, CardIdentity
+from wattpurse_tools.blocking import run_driver
 from wattpurse_tools.desk.exchange import COMMAND_S, Desk
 from wattpurse_tools.desk.protocol import FRAMES
-from wattpurse_tools.readers.blocking import run_driver
+from wattpurse_tools.readers.driver import UID_LENGTHS, WRITE_BLOCK
+from wattpurse_tools.station.card_reader import REASONS
 
 FIND = "find"
 SELECT = "select"
@@ -20,9 +22,6 @@ EXCHANGE = "exchange"
 WRITE = "write"
 TRANSCEIVE = "transceive"
 
-_REASONS = ("silent", "garbled", "refused", "changed", "full", "unknown")
-_WRITE_BLOCK = 0xA0
-_UID_LENGTHS = (4, 7, 10)
 _MAX_REPLY = 512
 
 
@@ -78,7 +77,7 @@ class RemoteDriver:
         if answer.get("uid") is None:
             return None
         identity = CardIdentity(_bytes(answer, "uid"), _number(answer, "sak"), _bytes(answer, "atqa"))
-        if len(identity.uid) not in _UID_LENGTHS:
+        if len(identity.uid) not in UID_LENGTHS:
             raise CardError("garbled")
         if prepare is not None:
             prepare(identity.uid)
@@ -108,7 +107,7 @@ class RemoteDriver:
     async def acknowledged(self, frame: bytes, timeout_us: int) -> None:
         """Send a frame that the card acknowledges. Both halves of a write to a block go in one command."""
         block, self._block = self._block, None
-        if block is None and len(frame) == 2 and frame[0] == _WRITE_BLOCK:
+        if block is None and len(frame) == 2 and frame[0] == WRITE_BLOCK:
             self._block = bytes(frame)
             return
         frames = [bytes(frame).hex()] if block is None else [block.hex(), bytes(frame).hex()]
@@ -125,7 +124,7 @@ class RemoteDriver:
         answer = self._desk.command(FRAMES, COMMAND_S, call=call, **fields)
         reason = answer.get("reason")
         if reason is not None:
-            raise CardError(reason if reason in _REASONS else "garbled")
+            raise CardError(reason if isinstance(reason, str) and reason in REASONS else "garbled")
         return answer
 
 

@@ -15,9 +15,9 @@ from typing import Any, Self, TypeVar
 
 from boards.desk_reader.pins import GPIO
 from boards.host.cards.iso14443a import Card
-from boards.host.chips.mfrc522 import Mfrc522Model
+from wattpurse_tools.blocking import Ticks, run_driver
 from wattpurse_tools.emulation.emulator import EmulatedPico
-from wattpurse_tools.emulation.parts import EmulatedWire, SpiPart
+from wattpurse_tools.emulation.parts import wire_reader
 
 Result = TypeVar("Result")
 
@@ -45,27 +45,15 @@ class EmulatedLine:
         self._pico.serial_write(data)
 
 
-class EmulatedTicks:
-    """The clock of `wattpurse.hal` in the time of the emulated board."""
+class EmulatedTicks(Ticks):
+    """The clock in the time of the emulated board."""
 
     def __init__(self, pico: EmulatedPico) -> None:
         self._pico = pico
 
-    def ticks_ms(self) -> int:
-        """Return milliseconds."""
-        return self._pico.now_us // 1000
-
     def ticks_us(self) -> int:
         """Return microseconds."""
         return self._pico.now_us
-
-    def ticks_diff(self, later: int, earlier: int) -> int:
-        """Return the distance between two readings."""
-        return later - earlier
-
-    def ticks_add(self, ticks: int, delta: int) -> int:
-        """Return a reading moved by `delta`."""
-        return ticks + delta
 
     async def sleep_ms(self, duration_ms: int) -> None:
         """Let time pass."""
@@ -79,7 +67,7 @@ class EmulatedDeskReader:
         self.pico = EmulatedPico(flash, image, seed)
         self.clock = EmulatedTicks(self.pico)
         self.line = EmulatedLine(self.pico)
-        self.reader = self._wire_reader()
+        self.reader, _ = wire_reader(self.pico, GPIO)
         self.led: list[tuple[int, int | None]] = []
         self.pico.pins[GPIO["led"]].watch(lambda drive: self.led.append((self.pico.now_us, drive)), waits=False)
 
@@ -110,22 +98,8 @@ class EmulatedDeskReader:
 
     def run(self, step: Coroutine[Any, Any, Result]) -> Result:
         """Run a coroutine of the computer, whose waits run the board. Return its result."""
-        while True:
-            try:
-                step.send(None)
-            except StopIteration as end:
-                return end.value
+        return run_driver(step)
 
     def violations(self) -> list[str]:
         """Return every breach of a data sheet, by the processor or at the reader chip."""
         return list(self.pico.faults) + [f"reader: {violation}" for violation in self.reader.violations]
-
-    def _wire_reader(self) -> Mfrc522Model:
-        reader = Mfrc522Model(self.pico.clock)
-        EmulatedWire(self.pico, GPIO["reader_select"]).listen(reader.select)
-        EmulatedWire(self.pico, GPIO["reader_reset"]).listen(reader.reset)
-        irq = self.pico.pins[GPIO["reader_irq"]]
-        irq.drive(reader.irq_level)
-        reader.on_irq = irq.drive
-        self.pico.attach_spi(0, SpiPart(reader.spi))
-        return reader

@@ -19,7 +19,6 @@ from typing import Self
 from boards.host.cards.iso14443a import Card
 from boards.host.chips.button import ButtonModel
 from boards.host.chips.display import DisplayModel
-from boards.host.chips.mfrc522 import Mfrc522Model
 from boards.host.chips.pulse_source import MICROJOULES_PER_KWH, PulseSource
 from boards.host.chips.random_bits import RandomBits
 from boards.host.chips.relay import RelayModel
@@ -30,7 +29,7 @@ from boards.pico.pins import GPIO
 from wattpurse.drivers.rtc_ds3231 import ADDRESS
 from wattpurse_tools.emulation.clock import EmulatedClock
 from wattpurse_tools.emulation.emulator import EmulatedPico, Gpio
-from wattpurse_tools.emulation.parts import EmulatedWire, I2cRegisterParts, SpiPart
+from wattpurse_tools.emulation.parts import EmulatedWire, I2cRegisterParts, wire_reader
 
 IMPULSES_PER_KWH = 1_000
 
@@ -97,7 +96,7 @@ class EmulatedMeter:
         self._seed = seed
         self.rtc = RtcModel(clock, utc_s)
         self.pico.attach_i2c(0, I2cRegisterParts({ADDRESS: self.rtc}))
-        self.reader = self._wire_reader()
+        self.reader, self.reader_select_wire = wire_reader(self.pico, GPIO)
         self.display_wires = self._wire("display_clock"), self._wire("display_data")
         self.display = DisplayModel(*self.display_wires, clock)
         self.button_wire = self._wire("button")
@@ -222,17 +221,6 @@ class EmulatedMeter:
 
     def _sensor(self, signal: str) -> SensorModel:
         return SensorModel(self.clock, self._wire(signal), RandomBits(self._seed))
-
-    def _wire_reader(self) -> Mfrc522Model:
-        reader = Mfrc522Model(self.clock)
-        self.reader_select_wire = self._wire("reader_select")
-        self.reader_select_wire.listen(reader.select)
-        self._wire("reader_reset").listen(reader.reset)
-        irq = self.pico.pins[GPIO["reader_irq"]]
-        irq.drive(reader.irq_level)
-        reader.on_irq = irq.drive
-        self.pico.attach_spi(0, SpiPart(reader.spi))
-        return reader
 
     def _follow_supply(self) -> bool:
         """Cut the supply of every chip if that of the processor failed. Return True while there is supply."""

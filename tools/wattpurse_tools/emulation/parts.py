@@ -4,8 +4,10 @@ The models are unchanged: a wire of the simulated board is joined to a pin here,
 `machine.I2C` are split into the bytes that the chip really sends.
 """
 
+from collections.abc import Mapping
 from typing import Protocol
 
+from boards.host.chips.mfrc522 import Mfrc522Model
 from boards.host.chips.pin import Wire
 from wattpurse_tools.emulation.emulator import EmulatedPico
 
@@ -127,3 +129,16 @@ class I2cRegisterParts:
         if self._device is None:
             raise ValueError("I2C: a byte before any address")
         return self._device
+
+
+def wire_reader(pico: EmulatedPico, gpio: Mapping[str, int]) -> tuple[Mfrc522Model, EmulatedWire]:
+    """Return the model of the RC522 at the pins of these GPIO numbers by signal, and its wire of chip select."""
+    reader = Mfrc522Model(pico.clock)
+    select = EmulatedWire(pico, gpio["reader_select"])
+    select.listen(reader.select)
+    EmulatedWire(pico, gpio["reader_reset"]).listen(reader.reset)
+    irq = pico.pins[gpio["reader_irq"]]
+    irq.drive(reader.irq_level)
+    reader.on_irq = irq.drive
+    pico.attach_spi(0, SpiPart(reader.spi))
+    return reader, select

@@ -18,13 +18,12 @@ from typing import Self
 
 from boards.host.chips.button import ButtonModel
 from boards.host.chips.display import DisplayModel
-from boards.host.chips.mfrc522 import Mfrc522Model
 from boards.host.chips.random_bits import RandomBits
 from boards.pico.pins import ROOM_WIRING
 from boards.room_reader.pins import GPIO, LINE_UART
 from wattpurse_tools.emulation.emulator import EmulatedPico
 from wattpurse_tools.emulation.meter import EmulatedMeter
-from wattpurse_tools.emulation.parts import EmulatedWire, SpiPart
+from wattpurse_tools.emulation.parts import EmulatedWire, wire_reader
 
 SLICE_US = 80  # shorter than a byte of 115,200 baud: none arrives before it was sent
 
@@ -37,7 +36,7 @@ class EmulatedRoom:
     def __init__(self, flash: str | Path, image: str | Path | None = None, seed: int = 2) -> None:
         self.pico = EmulatedPico(flash, image, seed)
         clock = self.clock = self.pico.clock
-        self.reader = self._wire_reader()
+        self.reader, _ = wire_reader(self.pico, GPIO)
         self.display = DisplayModel(self._wire("display_clock"), self._wire("display_data"), clock)
         self.button_wire = self._wire("button")
         self.button = ButtonModel(clock, self.button_wire, RandomBits(seed))
@@ -64,16 +63,6 @@ class EmulatedRoom:
 
     def _wire(self, signal: str, pull: int = 1) -> EmulatedWire:
         return EmulatedWire(self.pico, GPIO[signal], pull)
-
-    def _wire_reader(self) -> Mfrc522Model:
-        reader = Mfrc522Model(self.clock)
-        self._wire("reader_select").listen(reader.select)
-        self._wire("reader_reset").listen(reader.reset)
-        irq = self.pico.pins[GPIO["reader_irq"]]
-        irq.drive(reader.irq_level)
-        reader.on_irq = irq.drive
-        self.pico.attach_spi(0, SpiPart(reader.spi))
-        return reader
 
 
 class _End:

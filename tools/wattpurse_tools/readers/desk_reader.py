@@ -18,7 +18,7 @@ from wattpurse.cards.linked_reader import LinkedReader
 from wattpurse.cards.mfrc522 import ReaderError
 from wattpurse.cards.reader_link import LinkLost, ReaderLink
 from wattpurse.core.messages import reader_frames as frames
-from wattpurse_tools.readers.blocking import run_driver
+from wattpurse_tools.blocking import Ticks, run_driver
 from wattpurse_tools.serial_port import SerialPort
 
 # The USB serial port of MicroPython on an RP2040.
@@ -76,24 +76,12 @@ class PortLine:
         self._serial.close()
 
 
-class RealTicks:
-    """The clock of `wattpurse.hal` in real time."""
-
-    def ticks_ms(self) -> int:
-        """Return milliseconds."""
-        return time.monotonic_ns() // 1_000_000
+class RealTicks(Ticks):
+    """The clock in real time."""
 
     def ticks_us(self) -> int:
         """Return microseconds."""
         return time.monotonic_ns() // 1000
-
-    def ticks_diff(self, later: int, earlier: int) -> int:
-        """Return the distance between two readings."""
-        return later - earlier
-
-    def ticks_add(self, ticks: int, delta: int) -> int:
-        """Return a reading moved by `delta`."""
-        return ticks + delta
 
     async def sleep_ms(self, duration_ms: int) -> None:
         """Sleep. Nothing else runs meanwhile."""

@@ -25,11 +25,11 @@ _GET_UID = bytes.fromhex("ffca000000")
 _OK = b"\x90\x00"
 _AUTHENTICATE_B = 0x61
 _READ = 0x30
-_WRITE_BLOCK = 0xA0
+WRITE_BLOCK = 0xA0
 _WRITE_PAGE = 0xA2
 _BLOCK = 16
 _AUTHENTICATION = 12
-_UID_LENGTHS = (4, 7, 10)
+UID_LENGTHS = (4, 7, 10)
 
 # PC/SC part 3, 3.1.3.2.3.1: the historical bytes of a storage card are 80 4F 0C, RID A000000306, standard, name.
 _STORAGE = bytes.fromhex("804f0ca000000306")
@@ -129,7 +129,7 @@ class PcscDriver:
         block, self._block = self._block, None
         if block is not None:
             self._update(block, bytes(frame), _BLOCK)
-        elif len(frame) == 2 and frame[0] == _WRITE_BLOCK:
+        elif len(frame) == 2 and frame[0] == WRITE_BLOCK:
             self._block = frame[1]
         elif len(frame) == 6 and frame[0] == _WRITE_PAGE:
             self._update(frame[1], bytes(frame[2:]), 4)
@@ -181,7 +181,7 @@ class PcscDriver:
         answer = self._transmit(_GET_UID)
         if answer[-2:] != _OK:
             raise CardError("silent")
-        if len(answer) - 2 not in _UID_LENGTHS:
+        if len(answer) - 2 not in UID_LENGTHS:
             raise CardError("garbled")
         return answer[:-2]
 

@@ -3,7 +3,7 @@
 import time
 
 from wattpurse.cards.mfrc522 import ReaderError
-from wattpurse_tools.readers.blocking import run_driver
+from wattpurse_tools.blocking import run_driver
 from wattpurse_tools.readers.desk_reader import PortLine, RealTicks, link_over
 
 _ASK_EVERY_S = 2.0

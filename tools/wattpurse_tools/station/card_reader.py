@@ -1,6 +1,6 @@
 """The station's card reader: the meter's own card modules, over the model of the reader chip or over a real reader."""
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from boards.host.cards.iso14443a import Card
@@ -25,7 +25,7 @@ AnswerDesfire = Callable[[str, bytes], tuple[bytes, CardContent | None]]
 Step = Callable[["Memory"], Coroutine[None, None, Result]]
 Action = Callable[[CardIdentity], Coroutine[None, None, Result]]
 
-_REASONS = {
+REASONS = {
     "silent": Words("it left the reader"),
     "refused": Words("it is locked with other keys than those of this vault"),
     "changed": Words("it does not keep the data written to it"),
@@ -33,6 +33,12 @@ _REASONS = {
     "full": Words("it cannot hold so much money"),
     "garbled": Words("its answers are not whole, or prove nothing; lay it flat on the reader"),
 }
+
+
+def unusable(error: CardError, words: Mapping[str, str] | None = None) -> Failure:
+    """Return the failure of a card in words. `words` take the place of those of REASONS."""
+    known = REASONS | dict(words or {})
+    return Failure("the card cannot be used: %(reason)s", reason=known.get(error.reason, error.reason))
 
 
 class CardKeys(Protocol):
@@ -166,9 +172,7 @@ class CardReader:
         try:
             return self._antenna.run(self._found(card.uid, action))
         except CardError as error:
-            raise Failure(
-                "the card cannot be used: %(reason)s", reason=_REASONS.get(error.reason, error.reason)
-            ) from error
+            raise unusable(error) from error
         finally:
             self._antenna.remove(card)
 
@@ -178,7 +182,7 @@ class CardReader:
         if identity is None:
             raise CardError("silent")
         if identity.uid != uid:
-            raise OSError("another card lies on the reader; put the first one back")
+            raise Failure("another card lies on the reader; put the first one back")
         return await action(identity)
 
     async def _open(self, identity: CardIdentity, step: Step[Result]) -> Result:
@@ -197,7 +201,7 @@ class CardReader:
             try:
                 command, result = tell(dialog, answer)
             except OSError as error:  # a vault of another process has no CardError
-                if str(error) not in _REASONS:
+                if str(error) not in REASONS:
                     raise
                 raise CardError(str(error)) from error
         return result

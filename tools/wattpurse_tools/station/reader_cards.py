@@ -18,8 +18,9 @@ from wattpurse.cards.iso14443 import SAK_ISO14443_4, SAK_ULTRALIGHT, CardError, 
 from wattpurse.cards.memory import CLASSIC_SAKS
 from wattpurse.cards.mfrc522 import Mfrc522
 from wattpurse.cards.ultralight import open_pages
-from wattpurse_tools.readers.blocking import run_driver
-from wattpurse_tools.station.card_reader import AnyCard
+from wattpurse_tools.blocking import run_driver
+from wattpurse_tools.refusals import Failure, Refusal, Words
+from wattpurse_tools.station.card_reader import AnyCard, unusable
 
 if TYPE_CHECKING:
     from wattpurse.cards.desfire import Transport
@@ -28,6 +29,9 @@ Result = TypeVar("Result")
 
 _LOOK_S = 0.3
 _DESFIRE_STATUS = 0x91
+_NO_KIND = Words("it is of no kind that holds tokens")
+# The words of a card whose kind is asked for: nobody has tried its keys yet.
+KINDLESS = {"refused": _NO_KIND, "unknown": _NO_KIND}
 
 
 class RealDriver(Protocol):
@@ -158,7 +162,7 @@ class ReaderCards:
         """Return the name of the card on the reader in the record, or its UID. Raise OSError if there is none."""
         found = self._found()
         if found is None:
-            raise OSError("no card lies on the reader")
+            raise Failure("no card lies on the reader")
         return self._name_of(found.uid) or found.uid.hex()
 
     def exists(self, name: str) -> bool:
@@ -189,39 +193,34 @@ class ReaderCards:
             with self.antenna.held():
                 return self.antenna.run(kind_of_card(self.antenna.real_driver))
         except CardError as error:
-            raise OSError(f"the card on the reader cannot be used: {_WORDS.get(error.reason, error.reason)}") from error
+            raise unusable(error, KINDLESS) from error
 
     def _lying(self, name: str) -> ReaderCard:
         found = self._found()
         if found is None:
-            raise OSError(f"no card lies on the reader; lay card {name} there")
+            raise Failure("no card lies on the reader; lay card %(card)s there", card=name)
         known = self._name_of(found.uid)
         if known is not None and known != name:
-            raise ValueError(f"card {known} lies on the reader, not {name}")
+            raise Refusal("card %(card)s lies on the reader, not %(wanted)s", card=known, wanted=name)
         return found
-
-
-_WORDS = {
-    "silent": "it left the reader",
-    "refused": "it is of no kind that holds tokens",
-    "unknown": "it is of no kind that holds tokens",
-    "garbled": "its answers are not whole; lay it flat on the reader",
-}
 
 
 async def kind_of_card(driver: RealDriver) -> ReaderCard | None:
     """Return the card on a reader, or None. Raise CardError ("unknown") for a kind that holds no tokens."""
     await driver.start()
     identity = await driver.find_card()
-    if identity is None:
-        return None
+    return None if identity is None else ReaderCard(await kind_of(driver, identity), identity.uid)
+
+
+async def kind_of(driver: RealDriver, identity: CardIdentity) -> str:
+    """Return the kind of a card that was found. Raise CardError ("unknown") for a kind that holds no tokens."""
     if identity.sak in CLASSIC_SAKS:
-        return ReaderCard(ClassicMemory.kind, identity.uid)
+        return ClassicMemory.kind
     if identity.sak == SAK_ISO14443_4:
-        return ReaderCard(DESFIRE, identity.uid)  # the vault finds out whether it is one
+        return DESFIRE  # the vault finds out whether it is one
     memory = None
     if identity.sak == SAK_ULTRALIGHT:
         memory = await open_pages(cast(Mfrc522, driver), identity)
     if memory is None:
         raise CardError("unknown")
-    return ReaderCard(memory.kind, identity.uid)
+    return memory.kind

@@ -9,13 +9,14 @@ from wattpurse.cards.classic import SECTORS, ClassicSession
 from wattpurse.cards.iso14443 import SAK_ISO14443_4, CardError, CardIdentity
 from wattpurse.cards.memory import CLASSIC_SAKS
 from wattpurse.cards.mfrc522 import Mfrc522
+from wattpurse_tools.blocking import run_driver
 from wattpurse_tools.readers import desk_reader
-from wattpurse_tools.readers.blocking import run_driver
 from wattpurse_tools.readers.driver import driver_of
 from wattpurse_tools.readers.families import family_of, is_contactless
 from wattpurse_tools.readers.pcsc import Service, named
+from wattpurse_tools.station.card_reader import unusable
 from wattpurse_tools.station.classic_cards import TRANSPORT_KEY
-from wattpurse_tools.station.reader_cards import RealDriver, kind_of_card
+from wattpurse_tools.station.reader_cards import KINDLESS, RealDriver, kind_of
 
 Result = TypeVar("Result")
 
@@ -99,7 +100,7 @@ def _look_by(driver: RealDriver, reader: str, family: str) -> Seen:
             return Seen(reader, family)
         return Seen(reader, family, identity.uid.hex(), _kind(driver, identity))
     except CardError as error:
-        return Seen(reader, family, trouble=f"the card cannot be used: {error.reason}")
+        return Seen(reader, family, trouble=str(unusable(error, KINDLESS)))
     except (OSError, ValueError) as error:
         return Seen(reader, family, trouble=str(error))
     finally:
@@ -182,10 +183,7 @@ def _found(driver: RealDriver, found: list[CardIdentity]) -> str:
 def _kind(driver: RealDriver, identity: CardIdentity) -> str:
     if identity.sak == SAK_ISO14443_4:
         return ISO14443_4
-    card = run_driver(kind_of_card(driver))
-    if card is None:
-        raise OSError("the card has left the reader")
-    return card.kind
+    return run_driver(kind_of(driver, identity))
 
 
 def _keys(driver: RealDriver, identity: CardIdentity) -> str:

@@ -97,10 +97,6 @@ class FrameReader:
         """True if no byte waits for the rest of its frame."""
         return not self._data
 
-    def clear(self) -> None:
-        """Drop all bytes."""
-        self._data = bytearray()
-
     def feed(self, data: "bytes | bytearray | memoryview") -> None:
         """Take bytes from the line. If the buffer overflows, its oldest bytes are dropped."""
         self._data.extend(data)

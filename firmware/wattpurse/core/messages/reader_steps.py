@@ -21,7 +21,6 @@ EXCHANGE = 2
 ACKNOWLEDGED = 3
 BLOCK = 4
 
-REPEATS_LIMIT = 15
 FRAME_LIMIT = 64  # the FIFO of the reader chip
 STEPS_LIMIT = 24
 TIMEOUT_LIMIT_US = 3_000_000  # the timer of the reader chip ends a little later
