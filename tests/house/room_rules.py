@@ -68,6 +68,7 @@ ORDERS = (
             ("record",),
             ("station", "loads", "bills", "acceptance", "fob"),
             ("office",),
+            ("headend",),
             ("desk",),
             ("pages",),
             ("bench",),

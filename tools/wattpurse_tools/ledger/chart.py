@@ -13,6 +13,10 @@ up to zero. Money and claims are above zero. Income and debts of the utility are
     debt:T           currency       debt of tenancy T
     claim:R          currency       the other side of debts, by reason (below zero)
     meter:M          any            credit that meter M was given, on tokens or in it
+    account:T        currency       prepaid credit of tenancy T at the head-end, if its meter is managed
+    consumed:M       currency       energy of the managed meter M that was charged to its account
+    provider:P       currency       money that payment provider P has and that is not at the bank yet
+    deposit:T        currency       deposit of tenancy T (below zero: it is owed to the customer)
     owed:M           any            credit that meter M gave back and that is owed to its customer
     keycard:U        currency       credit that was loaded for the key card with the UID U
     issued:P         any            the other side of credit, by purpose: "sale", "free", "refund" (below zero)
@@ -79,6 +83,26 @@ def claim(reason: str) -> str:
 def meter(number: int) -> str:
     """Return the account of the credit of a meter."""
     return f"meter:{number}"
+
+
+def account(tenancy: int) -> str:
+    """Return the account of the prepaid credit of a tenancy at the head-end."""
+    return f"account:{tenancy}"
+
+
+def consumed(meter_number: int) -> str:
+    """Return the account of the energy that was charged to managed accounts."""
+    return f"consumed:{meter_number}"
+
+
+def provider(name: str) -> str:
+    """Return the account of the money at a payment provider."""
+    return f"provider:{name}"
+
+
+def deposit(tenancy: int) -> str:
+    """Return the account of the deposit of a tenancy."""
+    return f"deposit:{tenancy}"
 
 
 def owed(meter_number: int) -> str:

@@ -17,7 +17,7 @@ from django.db import connections
 
 from wattpurse_tools import private_files
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 DEFAULT_FOLDER = "office-data"
 
 _SQLITE_PRAGMAS = (

@@ -63,6 +63,8 @@ class Premises(models.Model):
     name = models.CharField(max_length=120, unique=True)
     address = models.CharField(max_length=240, blank=True)
     feeder = models.ForeignKey(Feeder, null=True, blank=True, on_delete=models.PROTECT)
+    latitude_microdegrees = models.IntegerField(null=True, blank=True)
+    longitude_microdegrees = models.IntegerField(null=True, blank=True)
 
     class Meta:
         """The name of the table."""
@@ -100,9 +102,11 @@ class Tenancy(models.Model):
 
 
 class Message(models.Model):
-    """A message to a customer, by mail or SMS, with its state. `key` is unique: it is sent once.
+    """A message to a customer, by "mail", "sms" or "hook", with its state. `key` is unique: it is sent once.
 
-    A message without a customer is for the managers, and its channel is "office".
+    A message without a customer is for the managers, and its channel is "office". `state` is "waiting", "sending",
+    "sent", "failed", or "unknown" if a sender died while it sent: nobody sends that one again. `address` is the mail
+    address, the number or the URL. `not_before_s` keeps quiet hours.
     """
 
     key = models.CharField(max_length=80, unique=True)
@@ -112,8 +116,16 @@ class Message(models.Model):
     created_s = models.BigIntegerField()
     sent_s = models.BigIntegerField(null=True)
     state = models.CharField(max_length=16, default="waiting")
+    kind = models.CharField(max_length=24, blank=True)
+    address = models.CharField(max_length=240, blank=True)
+    subject = models.CharField(max_length=120, blank=True)
+    not_before_s = models.BigIntegerField(default=0)
+    claimed_s = models.BigIntegerField(null=True)
+    tries = models.IntegerField(default=0)
+    trouble = models.CharField(max_length=240, blank=True)
 
     class Meta:
-        """The name of the table."""
+        """The name of the table. Senders look for messages by state and time."""
 
         db_table = "messages"
+        indexes = [models.Index(fields=["state", "not_before_s"], name="messages_to_send")]
