@@ -79,7 +79,8 @@ class ManagedAccount(models.Model):
     `billed_s` is the meter's time of the newest statement that was charged, and `billed_registers_mwh` its registers by
     the name of the rate. `carried` is the rest of the division of the last charge, as the tariff engine counts it.
     `permit_until_s` is the end of the newest permit that was ordered. `is_wished_on` is the state of the switch that
-    the account wants, and `is_ordered_on` the one that was ordered last.
+    the account wants, and `is_ordered_on` the one that was ordered last. `books` are the energy and the days of the
+    month so far, as `headend.billing` keeps them. `trouble` says why the engine could not work on it, or is empty.
     """
 
     tenancy = models.OneToOneField(Tenancy, primary_key=True, on_delete=models.PROTECT, related_name="account")
@@ -95,6 +96,8 @@ class ManagedAccount(models.Model):
     is_wished_on = models.BooleanField(default=True)
     is_ordered_on = models.BooleanField(default=True)
     priority = models.SmallIntegerField(default=0)
+    books = models.JSONField(default=dict)
+    trouble = models.CharField(max_length=240, blank=True)
 
     class Meta:
         """The name of the table."""
