@@ -1,3 +1,4 @@
 """The offices of the tests of the office, for the head-end."""
 
 from tests.tools.office.conftest import *  # noqa: F403
+from tests.tools.office.conftest import _instrumented  # noqa: F401
