@@ -4,7 +4,7 @@ from django.db import models
 
 from wattpurse_tools.record.models.metering import Feeder, Meter
 from wattpurse_tools.record.models.people import Tenancy
-from wattpurse_tools.record.models.selling import Sale
+from wattpurse_tools.record.models.selling import Sale, Shop
 from wattpurse_tools.record.models.tokens import Token
 
 
@@ -268,6 +268,7 @@ class HeadendPolicy(models.Model):
     below `warn_days`. Nobody is written to between `quiet_from_minute` and `quiet_until_minute` of the day in
     `time_zone`, and nobody is switched off outside `friendly_from_minute` to `friendly_until_minute`, on the weekdays
     of `friendly_weekdays` (1 Monday to 64 Sunday, added up). `silent_s` is the silence after which a meter is told.
+    `shop` is the online shop, or None before its first use.
     """
 
     permit_s = models.BigIntegerField(default=3 * 86_400)
@@ -282,6 +283,7 @@ class HeadendPolicy(models.Model):
     silent_s = models.BigIntegerField(default=86_400)
     time_zone = models.CharField(max_length=48, default="UTC")
     web_hook = models.URLField(blank=True)
+    shop = models.ForeignKey(Shop, null=True, on_delete=models.PROTECT)
 
     class Meta:
         """The name of the table."""
