@@ -268,12 +268,9 @@ class HeadendPolicy(models.Model):
     below `warn_days`. Nobody is written to between `quiet_from_minute` and `quiet_until_minute` of the day in
     `time_zone`, and nobody is switched off outside `friendly_from_minute` to `friendly_until_minute`, on the weekdays
     of `friendly_weekdays` (1 Monday to 64 Sunday, added up). `silent_s` is the silence after which a meter is told.
-<<<<<<< HEAD
     `shop` is the online shop, or None before its first use.
-=======
     `map_tiles` is the address of pictures below the map, with {z}, {x} and {y}, or "" for none. `map_credit` names
     their source.
->>>>>>> ops
     """
 
     permit_s = models.BigIntegerField(default=3 * 86_400)
@@ -288,12 +285,9 @@ class HeadendPolicy(models.Model):
     silent_s = models.BigIntegerField(default=86_400)
     time_zone = models.CharField(max_length=48, default="UTC")
     web_hook = models.URLField(blank=True)
-<<<<<<< HEAD
     shop = models.ForeignKey(Shop, null=True, on_delete=models.PROTECT)
-=======
     map_tiles = models.CharField(max_length=240, blank=True)
     map_credit = models.CharField(max_length=120, blank=True)
->>>>>>> ops
 
     class Meta:
         """The name of the table."""
