@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 from django.db.models import F, Q
 
-from wattpurse_tools.headend import accounts, permits, shortages, switching, temporary_supply, warnings
+from wattpurse_tools.headend import accounts, permits, shortages, switching, temporary_supply, trust, warnings
 from wattpurse_tools.headend.policy import policy
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.learning import FOR_MANAGERS
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.record.models import HeadendPolicy, ManagedAccount, Message
 from wattpurse_tools.vault.interface import SignOnNeeded
+
+DAY_S = 86_400
 
 _TROUBLE_LIMIT = 240
 
@@ -74,6 +76,8 @@ def _step(
             accounts.settle_wish(account, credit)
             if account.billed_s > before_s:
                 warned = warnings.warn(account, settings, credit, now_s)
+            if account.billed_s // DAY_S > before_s // DAY_S:
+                trust.propose_for(account, now_s)
         outcome.warned += warned
         outcome.charged += account.billed_s > before_s
         with transaction.atomic():
