@@ -193,7 +193,7 @@ def close(
 
     Rights: order, and sell for a deposit that is used up. It is charged by the newest statement first. A balance below
     zero is paid from the deposit, and the rest of it becomes a debt of the tenancy. The vault wants a second person for
-    what is paid back: it raises ApprovalNeeded. The same key again returns the same receipt. The meter is ordered off,
+    a refund: it raises ApprovalNeeded. The same key again returns the same receipt. The meter is ordered off,
     and has to be ordered on for a next customer without an account.
     """
     actor.require("order")
@@ -396,7 +396,7 @@ def _at_installation(account: ManagedAccount, reading: Reading) -> Reading | Non
 
 
 def _enter_replacement(account: ManagedAccount) -> None:
-    """Go on with the meter that took the place of the former one. It has no permit and no order of the account."""
+    """Continue with the meter that took the place of the former one. It has no permit and no order of the account."""
     account.meter_id = account.tenancy.meter_number  # type: ignore[attr-defined]
     account.books, account.billed_registers_mwh = {}, {}
     account.permit_until_s, account.is_ordered_on = 0, True

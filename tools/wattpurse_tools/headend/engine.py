@@ -1,8 +1,8 @@
 """The engine: one round over all that is due. It has no state, and any number of processes may run it at once.
 
 Each account is one transaction: its charge, its wish, its order to the switch and its permit are there together, or not
-at all. A process that finds an account locked leaves it to the other one. An account that cannot be worked on is told
-to the managers, and the round goes on with the next.
+at all. A process that finds an account locked leaves it to the other one. The managers get a
+message about an account that cannot be worked on, and the round goes on with the next.
 """
 
 from dataclasses import dataclass

@@ -68,7 +68,7 @@ def plan(office: Office, actor: Actor, asked: Plan, now_s: int) -> Shortage:
     if not now_s < asked.until_s <= LATEST_S - SPREAD_S or asked.from_s >= asked.until_s:
         raise Refusal("a shortage ends after its begin, and ahead of now")
     if not asked.reason.strip():
-        raise Refusal("write the reason of the shortage; customers are told")
+        raise Refusal("write the reason of the shortage; its customers read it")
     with transaction.atomic():
         others = Shortage.objects.select_for_update().filter(state__in=(PLANNED, RUNNING))
         others = others.filter(from_s__lt=asked.until_s, until_s__gt=asked.from_s)
