@@ -7,10 +7,10 @@ newest charged statement, or the opening, is at most `permit_s` old. A temporary
 
 from wattpurse.core.messages import token
 from wattpurse.core.tariffs.calendar import LATEST_S
-from wattpurse_tools.headend import command_queue, hours
+from wattpurse_tools.headend import command_queue, hours, switching
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.office import Office
-from wattpurse_tools.office.tokens import Destination, locked_meter, make_tokens
+from wattpurse_tools.office.tokens import Destination, make_tokens
 from wattpurse_tools.record.models import HeadendPolicy, ManagedAccount, TemporarySupply
 from wattpurse_tools.station.order import Order
 from wattpurse_tools.utc_texts import rfc3339
@@ -22,11 +22,6 @@ PERMIT = "permit"
 def end_s(policy: HeadendPolicy, now_s: int) -> int:
     """Return the end of a permit that is ordered now."""
     return min(hours.next_off_s(policy, now_s + policy.permit_s), LATEST_S)
-
-
-def longest_s(policy: HeadendPolicy) -> int:
-    """Return the longest time that any permit lasts: over the longest time without hours to switch off."""
-    return policy.permit_s + 15 * 86_400
 
 
 def is_due(account: ManagedAccount, policy: HeadendPolicy, credit_microunits: int, now_s: int) -> bool:
@@ -49,7 +44,7 @@ def renew(
     until_s = min(end_s(policy, now_s), _latest_s(account, now_s))
     if until_s <= account.permit_until_s:
         return False
-    meter = locked_meter(account.meter_id)  # type: ignore[attr-defined]
+    meter = switching.meter_to_order(account.meter_id)  # type: ignore[attr-defined]
     order = Order(token.PERMIT, (until_s,), f"permit until {rfc3339(until_s)}", amount=until_s)
     made = make_tokens(office, actor, meter, [order], Destination(tenancy=account.tenancy), vault.ORDERED)
     command_queue.queue(made, PERMIT, f"permit:{account.pk}:{until_s}", now_s)
@@ -59,8 +54,7 @@ def renew(
 
 
 def _latest_s(account: ManagedAccount, now_s: int) -> int:
-    """Return the latest end of a permit: that of a temporary supply, or the end of the clock."""
-    supply = TemporarySupply.objects.filter(tenancy_id=account.pk).exclude(state="ended").first()
-    if supply is None:
-        return LATEST_S
-    return supply.until_s if supply.from_s <= now_s else 0
+    """Return the latest end of a permit: that of the temporary supply that runs, or the end of the clock."""
+    supplies = list(TemporarySupply.objects.filter(tenancy_id=account.pk))
+    running = [one.until_s for one in supplies if one.from_s <= now_s < one.until_s]
+    return max(running, default=0) if supplies else LATEST_S
