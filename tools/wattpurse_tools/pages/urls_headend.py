@@ -3,11 +3,13 @@
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
-from wattpurse_tools.pages.views import headend_commands, headend_fleet
+from wattpurse_tools.pages.views import headend_commands, headend_fleet, headend_load, headend_map
 
 NAVIGATION = (("fleet", _("Head-end"), ("order", "manage")),)
 
 urlpatterns = [
     path("", headend_fleet.fleet, name="fleet"),
+    path("map", headend_map.fleet_map_page, name="fleet-map"),
+    path("load", headend_load.load, name="load"),
     path("commands", headend_commands.commands, name="commands"),
 ]

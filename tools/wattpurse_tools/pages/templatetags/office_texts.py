@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 
 from wattpurse_tools.office.site_days import first_day, site_zone
-from wattpurse_tools.pages.amount_texts import amount_text, days_text, energy_text, money_text
+from wattpurse_tools.pages.amount_texts import amount_text, days_text, energy_text, money_text, power_text
 from wattpurse_tools.record.models import Meter
 
 register = template.Library()
@@ -50,6 +50,12 @@ def wh(energy_wh: int | None) -> str:
 def mwh(energy_mwh: int | None) -> str:
     """Return mWh as kWh."""
     return "–" if energy_mwh is None else energy_text(energy_mwh)
+
+
+@register.filter
+def kilowatts(power_mw: int | None) -> str:
+    """Return mW as kW."""
+    return "–" if power_mw is None else power_text(power_mw)
 
 
 @register.simple_tag

@@ -12,6 +12,8 @@ from wattpurse_tools.pages.navigation import Link
 
 PARTS = (
     ("fleet", _("Fleet")),
+    ("fleet-map", _("Map")),
+    ("load", _("Load")),
     ("commands", _("Commands")),
 )
 
