@@ -21,6 +21,7 @@ PARTS = (
     ("urls_admin", "admin/"),
     ("urls_tenant", "t/"),
     ("urls_api", "api/"),
+    ("urls_pay", "pay/"),
 )
 
 
