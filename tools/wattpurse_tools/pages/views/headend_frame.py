@@ -15,6 +15,10 @@ PARTS = (
     ("fleet-map", _("Map")),
     ("load", _("Load")),
     ("commands", _("Commands")),
+    ("accounts", _("Accounts")),
+    ("messages", _("Messages")),
+    ("set-aside-list", _("Set aside")),
+    ("headend-settings", _("Settings")),
 )
 
 
