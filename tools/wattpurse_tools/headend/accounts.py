@@ -13,17 +13,18 @@ from django.db import IntegrityError, transaction
 from wattpurse.core.currency import Currency
 from wattpurse.core.money import contract as contracts
 from wattpurse.core.tariffs.tariff import Tariff as MeterTariff
-from wattpurse_tools.headend import billing
+from wattpurse_tools.headend import billing, switching
 from wattpurse_tools.headend.billing import Books, CannotCharge, Reading
 from wattpurse_tools.ledger import balances, chart
 from wattpurse_tools.ledger.posting import Event, moved, post_new
-from wattpurse_tools.office import audit, books
+from wattpurse_tools.office import audit, books, prices
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.business_days import business_day, utc_day
 from wattpurse_tools.office.office import Office
+from wattpurse_tools.office.prices import Charge
 from wattpurse_tools.office.receipts import Buyer, Paper, write_receipt
 from wattpurse_tools.office.sale_plan import Terms, plan_sale
-from wattpurse_tools.office.sale_types import MONEY, NONE, SALE, WRITTEN, Wish
+from wattpurse_tools.office.sale_types import MONEY, NONE, REFUND, SALE, WRITTEN, Line, Tax, Wish
 from wattpurse_tools.office.sales import request_hash
 from wattpurse_tools.office.wishes import permit_end_s
 from wattpurse_tools.record.models import (
@@ -44,7 +45,12 @@ from wattpurse_tools.station.token_record import contracts_to_come
 # A statement whose time lies further ahead is of a wrong clock. It is charged when its time has come.
 AHEAD_S = 3600
 
+PAID_KEY = "account:"
+CLOSED_KEY = "account-closed:"
+REFUND_OF_ACCOUNT = "refund of an account"
+
 _BATCH = 1000
+_MILLION = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,7 @@ def open_account(
             priority=priority,
             permit_until_s=permit_end_s(meter, 0),
             is_wished_on=limit_microunits > 0,
+            is_ordered_on=_was_ordered_on(meter),
         )
         newest = _readings(account, now_s)[-1:]
         if newest:
@@ -123,7 +130,7 @@ def pay_in(
     """
     actor.require("sell")
     request = _Payment(client_key, tenancy.pk, gross_microunits, payment_type)
-    key, digest = f"account:{client_key}", request_hash(request, SALE)
+    key, digest = f"{PAID_KEY}{client_key}", request_hash(request, SALE)
     try:
         with transaction.atomic():
             return _pay_in(actor, request, (key, digest), now_s, shop, paid_from)
@@ -134,6 +141,82 @@ def pay_in(
         return made
 
 
+def close(
+    office: Office,
+    actor: Actor,
+    tenancy: Tenancy,
+    client_key: str,
+    now_s: int,
+    payment_type: str = "transfer",
+    approval: str | None = None,
+    shop: Shop | None = None,
+) -> Sale | None:
+    """Close the account of a tenancy, for its move-out, and pay its rest back. Return the receipt, or None if it is 0.
+
+    Right: order. It is charged by the newest statement first. The vault wants a second person for a rest that is paid
+    back: it raises ApprovalNeeded. A balance below zero becomes a debt of the tenancy. The same key again returns the
+    same receipt. The meter is ordered off, and has to be ordered on for a next customer without an account.
+    """
+    actor.require("order")
+    key, digest = f"{CLOSED_KEY}{client_key}", request_hash(_Payment(client_key, tenancy.pk, 0, payment_type), REFUND)
+    with transaction.atomic():
+        account = locked(tenancy.pk)
+        if account is None:
+            return _paid_before(key, digest)
+        charge(account, now_s)
+        rest = balance_of(account.pk)
+        sale = None
+        if rest > 0:
+            document = {"tenancy": tenancy.pk, "amount": rest, "key": client_key}
+            office.keys.use_approval(actor.ticket, REFUND_OF_ACCOUNT, document, approval)
+            sale = _pay_back(actor, account, rest, (key, digest, payment_type), now_s, shop)
+        elif rest < 0:
+            _owe(actor, account, -rest, now_s)
+        account.closed_s, account.is_wished_on = now_s, False
+        account.save(update_fields=["closed_s", "is_wished_on"])
+        audit.note(actor, "close account", f"tenancy:{tenancy.pk}", meter=account.meter_id, rest=rest)  # type: ignore[attr-defined]
+        if account.is_ordered_on:
+            switching.order_off(office, actor, account, "the account is closed", now_s)
+    return sale
+
+
+def _pay_back(
+    actor: Actor, account: ManagedAccount, rest: int, how: tuple[str, str, str], now_s: int, shop: Shop | None
+) -> Sale:
+    """Pay the rest of an account back, rounded down to the smallest coin. The tax of the sale comes back with it."""
+    key, digest, payment_type = how
+    site, at = _site(), _locked_shop(shop)
+    tenancy = Tenancy.objects.select_related("customer").get(pk=account.pk)
+    found = prices.charges_for(
+        (prices.MONEY,),
+        tenancy.customer.customer_type_id,  # type: ignore[attr-defined]
+        site.currency,
+        now_s,
+        business_day(at, now_s),
+    ).get(prices.MONEY, Charge(_MILLION))
+    gross = -prices.round_down(rest, site.decimals)
+    net = gross - prices.tax_in(gross, found.tax_ppm, site.decimals)
+    line = Line(MONEY, "credit given back", -rest, site.currency, net, gross, Tax(found.tax_name, found.tax_ppm))
+    paper = Paper(key, REFUND, WRITTEN, site.currency, payment_type, digest)
+    buyer = Buyer(tenancy, account.meter_id, "", NONE)  # type: ignore[attr-defined]
+    sale = write_receipt(at, None, actor, now_s, paper, buyer, [line])
+    bank = chart.bank(payment_type)
+    moves = moved(chart.REFUND, bank, site.currency, line.net_microunits)
+    moves += moved(chart.tax(line.tax.name), bank, site.currency, line.tax_microunits)
+    moves += moved(chart.account(account.pk), chart.issued(chart.PAID_BACK), site.currency, rest)
+    post_new(f"sale:{sale.pk}", REFUND, moves, books.event_of(sale))
+    return sale
+
+
+def _owe(actor: Actor, account: ManagedAccount, amount: int, now_s: int) -> None:
+    """Make a balance below zero a debt of the tenancy."""
+    unit, code = _site().currency, chart.account(account.pk)
+    moves = moved(chart.claim("account"), chart.debt(account.pk), unit, amount)
+    moves += moved(chart.issued(chart.PAID_BACK), code, unit, amount)
+    event = Event(now_s, utc_day(now_s), f"tenancy:{account.pk}", actor.operator)
+    post_new(f"closed:{account.pk}", "account closed", moves, event)
+
+
 def charge(account: ManagedAccount, now_s: int) -> int:
     """Charge a locked account by the statements since the last charge. Return the micro-units charged.
 
@@ -141,6 +224,9 @@ def charge(account: ManagedAccount, now_s: int) -> int:
     """
     total = 0
     readings = _readings(account, now_s)
+    if not readings and account.meter_id != account.tenancy.meter_number:  # type: ignore[attr-defined]
+        _enter_replacement(account)
+        readings = _readings(account, now_s)
     if readings and not account.books:
         _begin(account, readings[0])
         account.save(update_fields=["books", "billed_s", "billed_registers_mwh"])
@@ -151,8 +237,8 @@ def charge(account: ManagedAccount, now_s: int) -> int:
 
 
 def settle_wish(account: ManagedAccount, credit_microunits: int) -> None:
-    """Note whether a locked account wants supply, from its balance with its limit."""
-    wished = credit_microunits > 0
+    """Note whether a locked account wants supply: it has credit, and a temporary supply is running."""
+    wished = credit_microunits > 0 and not switching.is_out_of_time(account)
     if account.is_wished_on != wished:
         account.is_wished_on = wished
         account.save(update_fields=["is_wished_on"])
@@ -193,16 +279,7 @@ def reading_of(meter_number: int, content: Mapping[str, Any]) -> Reading | None:
     if "tariff_version" not in content or not content.get("rate_mwh"):
         return None
     row = tariff_of(meter_number, content["tariff_version"])
-    names = content.get("rate_names") or list(MeterTariff(bytes(row.table)).rate_names)
-    if len(names) < len(content["rate_mwh"]):
-        return None  # registers of earlier tariffs, without the room for their names
-    registers = dict(zip(names, content["rate_mwh"], strict=False))
-    months = {}
-    for month in content.get("months", ()):
-        told = month.get("rate_wh") or ([month["total_wh"]] if len(registers) == 1 else None)
-        if told is not None:
-            months[month["index"]] = dict(zip(names, told, strict=False))
-    return Reading(content["time_s"], row.pk, registers, months)
+    return billing.reading_of(content, row.pk, MeterTariff(bytes(row.table)))
 
 
 def meter_tariff(row: int) -> MeterTariff:
@@ -238,8 +315,22 @@ def _readings(account: ManagedAccount, now_s: int) -> list[Reading]:
 
 
 def _begin(account: ManagedAccount, reading: Reading) -> None:
+    """Begin the books with a reading. Those of a meter that took another's place begin where the former ones ended."""
+    former_s = account.billed_s
     account.books = Books.begun(reading, KnownTariffs()).document()
     account.billed_s, account.billed_registers_mwh = reading.time_s, reading.registers
+    if former_s:
+        AccountCharge.objects.create(
+            account=account, from_s=former_s, until_s=reading.time_s, energy_mwh=0, charge_microunits=0
+        )
+
+
+def _enter_replacement(account: ManagedAccount) -> None:
+    """Go on with the meter that took the place of the former one. It has no permit and no order of the account."""
+    account.meter_id = account.tenancy.meter_number  # type: ignore[attr-defined]
+    account.books, account.billed_registers_mwh = {}, {}
+    account.permit_until_s, account.is_ordered_on = 0, True
+    account.save(update_fields=["meter", "books", "billed_registers_mwh", "permit_until_s", "is_ordered_on"])
 
 
 def _charge(account: ManagedAccount, readings: Sequence[Reading], now_s: int) -> int:
@@ -341,6 +432,12 @@ def _refuse_account(meter: Meter, tenancy: Tenancy) -> None:
         raise Refusal("the account of this tenancy is closed")
     if ManagedAccount.objects.filter(meter=meter, closed_s=None).exists():
         raise Refusal("meter %(meter)s has the account of another tenancy; close it first", meter=meter.number)
+
+
+def _was_ordered_on(meter: Meter) -> bool:
+    """Return the state of the switch that the former account of a meter ordered last."""
+    former = ManagedAccount.objects.filter(meter=meter).exclude(closed_s=None).order_by("-closed_s").first()
+    return former is None or former.is_ordered_on
 
 
 def _site() -> Site:

@@ -20,7 +20,6 @@ from typing import Any, Self
 from wattpurse.core.money.account import Account
 from wattpurse.core.money.contract import PrepaidMoney
 from wattpurse.core.money.levies import CHARGE_PARTS
-from wattpurse.core.money.registers import Month
 from wattpurse.core.tariffs.calendar import civil_from_days, days_from_civil, month_index
 from wattpurse.core.tariffs.tariff import Tariff
 from wattpurse_tools.refusals import Refusal
@@ -160,7 +159,7 @@ class Books:
         self.start = dict(begin)
         self.owes_minimum = True
         self.parts = [Part(following, dict(begin), first)]
-        return cost
+        return cost - self._cost(tariffs)  # the first day of the month that begins is in both
 
     def _is_change(self, moment_s: int, reading: Reading, tariffs: Tariffs) -> bool:
         return reading.tariff != self.tariff and moment_s >= min(
@@ -220,6 +219,19 @@ class Books:
         return account.money.charged * CHARGE_PARTS + rests
 
 
+def reading_of(content: Mapping[str, Any], row: int, tariff: Tariff) -> Reading | None:
+    """Return the reading in the content of a statement under the tariff of a row, or None without registers."""
+    registers, names = content.get("rate_mwh"), content.get("rate_names") or list(tariff.rate_names)
+    if not registers or len(names) < len(registers):
+        return None  # a statement cut short, or registers of earlier tariffs without the room for their names
+    months = {}
+    for month in content.get("months", ()):
+        told = month.get("rate_wh") or ([month["total_wh"]] if len(registers) == 1 else None)
+        if told is not None:
+            months[month["index"]] = dict(zip(names, told, strict=False))
+    return Reading(content["time_s"], row, dict(zip(names, registers, strict=False)), months)
+
+
 def usable(tariff: Tariff) -> Tariff:
     """Return a tariff. Raise CannotCharge if statements do not tell what it charges by."""
     if tariff.blocks_by_day:
@@ -251,10 +263,13 @@ def date_text(day: int) -> str:
 
 
 def _account(tariff: Tariff, day: int, owes_minimum: bool) -> Account:
-    """Return the firmware's account at the begin of the books of a month: `day` is charged already."""
-    account = Account(tariff.data, 1, 1, PrepaidMoney, tariff.zone.day_start_s(day))
-    if owes_minimum:
-        account.registers.closed_months = [Month(account.registers.month.index - 1)]
+    """Return the firmware's account at the begin of the books of a month, on `day`.
+
+    The first day of a whole month is charged. The day on which the account was opened costs nothing.
+    """
+    begin = day - 1 if owes_minimum else day
+    account = Account(tariff.data, 1, 1, PrepaidMoney, tariff.zone.day_start_s(begin))
+    account.enter_day(day)
     return account
 
 

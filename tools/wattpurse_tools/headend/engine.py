@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 from django.db.models import F, Q
 
-from wattpurse_tools.headend import accounts, permits, switching
+from wattpurse_tools.headend import accounts, permits, shortages, switching, temporary_supply, warnings
 from wattpurse_tools.headend.policy import policy
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.learning import FOR_MANAGERS
@@ -37,16 +37,21 @@ class EngineOutcome:
 def run_round(office: Office, actor: Actor, now_s: int) -> EngineOutcome:
     """Do all that is due. Rights: sell and order. Raise VaultClosed or SignOnNeeded if the vault does not work."""
     outcome, settings = EngineOutcome(), policy()
+    outcome.supplies = temporary_supply.run(now_s)
     for number in due(settings, now_s):
         _step(office, actor, number, settings, now_s, outcome)
+    outcome.shortages = shortages.run(office, actor, now_s)
     return outcome
 
 
 def due(settings: HeadendPolicy, now_s: int) -> list[int]:
     """Return the accounts that may have something due, by their primary keys."""
+    heard_s = now_s - settings.permit_s
+    is_heard = Q(billed_s__gte=heard_s) | Q(opened_s__gte=heard_s)
     is_due = (
         Q(meter__told_s__gt=F("billed_s"))
-        | Q(permit_until_s__lt=now_s + settings.renew_s)
+        | ~Q(tenancy__meter_number=F("meter"))
+        | (Q(permit_until_s__lt=now_s + settings.renew_s, is_wished_on=True) & is_heard)
         | ~Q(is_wished_on=F("is_ordered_on"))
     )
     rows = ManagedAccount.objects.filter(is_due, closed_s=None)
@@ -57,6 +62,7 @@ def _step(
     office: Office, actor: Actor, number: int, settings: HeadendPolicy, now_s: int, outcome: EngineOutcome
 ) -> None:
     """Work on one account: charge it, then order. A charge stays if its meter takes no orders now."""
+    warned = False
     try:
         with transaction.atomic():
             account = _locked(number)
@@ -64,7 +70,11 @@ def _step(
                 return
             before_s = account.billed_s
             accounts.charge(account, now_s)
-            accounts.settle_wish(account, accounts.credit_of(account))
+            credit = accounts.credit_of(account)
+            accounts.settle_wish(account, credit)
+            if account.billed_s > before_s:
+                warned = warnings.warn(account, settings, credit, now_s)
+        outcome.warned += warned
         outcome.charged += account.billed_s > before_s
         with transaction.atomic():
             account = _locked(number)

@@ -24,11 +24,6 @@ def end_s(policy: HeadendPolicy, now_s: int) -> int:
     return min(hours.next_off_s(policy, now_s + policy.permit_s), LATEST_S)
 
 
-def longest_s(policy: HeadendPolicy) -> int:
-    """Return the longest time that any permit lasts: over the longest time without hours to switch off."""
-    return policy.permit_s + 15 * 86_400
-
-
 def is_due(account: ManagedAccount, policy: HeadendPolicy, credit_microunits: int, now_s: int) -> bool:
     """Return True if the permit of an account is to be renewed now."""
     heard_s = max(account.billed_s, account.opened_s)
@@ -59,8 +54,7 @@ def renew(
 
 
 def _latest_s(account: ManagedAccount, now_s: int) -> int:
-    """Return the latest end of a permit: that of a temporary supply, or the end of the clock."""
-    supply = TemporarySupply.objects.filter(tenancy_id=account.pk).exclude(state="ended").first()
-    if supply is None:
-        return LATEST_S
-    return supply.until_s if supply.from_s <= now_s else 0
+    """Return the latest end of a permit: that of the temporary supply that runs, or the end of the clock."""
+    supplies = list(TemporarySupply.objects.filter(tenancy_id=account.pk))
+    running = [one.until_s for one in supplies if one.from_s <= now_s < one.until_s]
+    return max(running, default=0) if supplies else LATEST_S

@@ -9,38 +9,55 @@ from wattpurse_tools.office import audit
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.office.tokens import Destination, locked_meter, make_tokens
-from wattpurse_tools.record.models import HeadendPolicy, ManagedAccount
+from wattpurse_tools.record.models import HeadendPolicy, ManagedAccount, TemporarySupply
 from wattpurse_tools.station.order import Order
 from wattpurse_tools.vault import interface as vault
+
+SUPPLY_PLANNED, SUPPLY_RUNNING, SUPPLY_ENDED = "planned", "running", "ended"  # states of a temporary supply
 
 SWITCH_ON = "switch on"
 SWITCH_OFF = "switch off"
 
 
 def is_due(account: ManagedAccount, policy: HeadendPolicy, now_s: int) -> bool:
-    """Return True if the switch is to be ordered now."""
+    """Return True if the switch is to be ordered now. The end of a temporary supply waits for no hours."""
     if account.is_wished_on == account.is_ordered_on:
         return False
-    return account.is_wished_on or hours.may_switch_off(policy, now_s)
+    return account.is_wished_on or is_out_of_time(account) or hours.may_switch_off(policy, now_s)
 
 
-def order(
-    office: Office, actor: Actor, account: ManagedAccount, policy: HeadendPolicy, now_s: int, reason: str = "no credit"
-) -> bool:
+def order(office: Office, actor: Actor, account: ManagedAccount, policy: HeadendPolicy, now_s: int) -> bool:
     """Order the switch of a locked account to the state that it wants, if it is due. Return True if it was ordered."""
     if not is_due(account, policy, now_s):
         return False
-    wished = account.is_wished_on
-    words = "switch to close" if wished else f"switch to open: {reason}"
-    meter = locked_meter(account.meter_id)  # type: ignore[attr-defined]
-    made = make_tokens(
-        office, actor, meter, [Order(token.SWITCH, (int(not wished),), words)], Destination(), vault.ORDERED
-    )
-    key = f"switch:{meter.number}:{made[-1].sequence}"
-    command_queue.queue(made, SWITCH_ON if wished else SWITCH_OFF, key, now_s)
-    account.is_ordered_on = wished
-    account.save(update_fields=["is_ordered_on"])
-    audit.note(actor, SWITCH_ON if wished else SWITCH_OFF, f"meter:{meter.number}", reason="" if wished else reason)
-    kind = outbox.RETURN if wished else outbox.SWITCHED_OFF
-    outbox.put(account.tenancy.customer, kind, key, {"meter": meter.number}, now_s)
+    if account.is_wished_on:
+        _make(office, actor, account, (SWITCH_ON, outbox.RETURN, "switch to close"), now_s)
+    else:
+        reason = "no temporary supply runs" if is_out_of_time(account) else "no credit"
+        order_off(office, actor, account, reason, now_s)
     return True
+
+
+def order_off(office: Office, actor: Actor, account: ManagedAccount, reason: str, now_s: int) -> None:
+    """Order the switch of a locked account to open, at any hour."""
+    _make(office, actor, account, (SWITCH_OFF, outbox.SWITCHED_OFF, f"switch to open: {reason}"), now_s)
+
+
+def _make(office: Office, actor: Actor, account: ManagedAccount, what: tuple[str, str, str], now_s: int) -> None:
+    """Make the order, note it, and tell the customer."""
+    wish, kind, words = what
+    meter = locked_meter(account.meter_id)  # type: ignore[attr-defined]
+    order = Order(token.SWITCH, (int(wish == SWITCH_OFF),), words)
+    made = make_tokens(office, actor, meter, [order], Destination(), vault.ORDERED)
+    key = f"switch:{meter.number}:{made[-1].sequence}"
+    command_queue.queue(made, wish, key, now_s)
+    account.is_ordered_on = wish == SWITCH_ON
+    account.save(update_fields=["is_ordered_on"])
+    audit.note(actor, wish, f"meter:{meter.number}", words=words)
+    outbox.put(account.tenancy.customer, kind, key, {"meter": meter.number}, now_s)
+
+
+def is_out_of_time(account: ManagedAccount) -> bool:
+    """Return True if the account has temporary supplies alone, and none of them runs."""
+    states = set(TemporarySupply.objects.filter(tenancy_id=account.pk).values_list("state", flat=True))
+    return bool(states) and SUPPLY_RUNNING not in states

@@ -4,7 +4,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
 from wattpurse_tools.ledger.models import Entry, Transfer
-from wattpurse_tools.office import checks_of_ledger, checks_of_sales, checks_of_tokens, checks_of_trail
+from wattpurse_tools.office import (
+    checks_of_accounts,
+    checks_of_ledger,
+    checks_of_sales,
+    checks_of_tokens,
+    checks_of_trail,
+)
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.findings import Finding, listed
 from wattpurse_tools.office.office import Office
@@ -28,6 +34,9 @@ _OF_RECORD: tuple[Callable[[], Iterator[Finding]], ...] = (
     checks_of_tokens.states_are_proved,
     checks_of_tokens.statements_agree,
     checks_of_trail.trail_is_unbroken,
+    checks_of_accounts.balances_are_proved,
+    checks_of_accounts.charges_have_no_gap,
+    checks_of_accounts.permits_go_forward,
 )
 _WITH_VAULT: tuple[Callable[[Keys], Iterator[Finding]], ...] = (
     checks_of_tokens.numbers_are_those_of_the_vault,

@@ -22,7 +22,17 @@ from wattpurse_tools.office.office import Office
 from wattpurse_tools.office.page_codes import new_page_code
 from wattpurse_tools.office.sales import tenancy_at
 from wattpurse_tools.office.tokens import Destination, make_tokens
-from wattpurse_tools.record.models import Contract, Customer, Installation, Meter, Premises, Tenancy, Token
+from wattpurse_tools.record.models import (
+    Contract,
+    Customer,
+    Installation,
+    ManagedAccount,
+    Meter,
+    Premises,
+    Tenancy,
+    Token,
+)
+from wattpurse_tools.refusals import Refusal
 from wattpurse_tools.station import order as orders
 from wattpurse_tools.station import usefulness
 from wattpurse_tools.station.order import Order
@@ -61,6 +71,7 @@ def move_in(
         if present is not None:
             raise ValueError(f"{present.customer.name} lives at {premises.name}; enter the move-out first")
         refuse_open(locked)
+        _refuse_open_account(locked)
         former = Tenancy.objects.filter(meter_number=locked.number)
         last = former.aggregate(last=Max("tenant"), until_s=Max("until_s"))
         if last["until_s"] is not None and begin_s < last["until_s"]:
@@ -113,6 +124,15 @@ def refuse_open(meter: Meter) -> None:
         raise ValueError(
             f"open at meter {meter.number}: token {listed}; tap its card at the meter and read it, or forfeit it with:"
             f" wattpurse meter forfeit {meter.number} {number_text(waiting[0].sequence)}"
+        )
+
+
+def _refuse_open_account(meter: Meter) -> None:
+    """Raise ValueError, with the remedy, while the account of the former tenancy is open."""
+    if ManagedAccount.objects.filter(meter=meter, closed_s=None).exists():
+        raise Refusal(
+            "the account of the former tenancy at meter %(meter)s is open; close it, and pay its rest back, first",
+            meter=meter.number,
         )
 
 

@@ -7,7 +7,7 @@ from wattpurse.core.money.ledger import CREDIT_AMOUNT_LIMIT
 from wattpurse.core.tariffs.calendar import LATEST_S
 from wattpurse_tools.ledger import chart
 from wattpurse_tools.office.sale_types import DAYS, DISPENSE, ENERGY, MONEY, PERMIT, Wish
-from wattpurse_tools.record.models import Meter, Statement, Token
+from wattpurse_tools.record.models import ManagedAccount, Meter, Statement, Token
 from wattpurse_tools.refusals import Refusal, Words, one_of
 from wattpurse_tools.station import order as orders
 from wattpurse_tools.station.amounts import KWH_DECIMALS
@@ -48,6 +48,11 @@ def wishes_of(contract: str, unit: str | None = None) -> tuple[str, ...]:
 
 def refuse_useless(meter: Meter, wish: Wish) -> None:
     """Raise ValueError, with the remedy, for a wish that the meter would not use, now or after the orders to come."""
+    if wish.what == PERMIT and ManagedAccount.objects.filter(meter=meter, closed_s=None).exists():
+        raise Refusal(
+            "meter %(meter)s has an account at the head-end, which orders its permits: pay into the account instead",
+            meter=meter.number,
+        )
     possible = wishes_of(meter.contract, meter.unit)
     if wish.what in possible or any(wish.what in wishes_of(name) for name in contracts_to_come(meter.number)):
         return

@@ -1,0 +1,118 @@
+"""Shortages: who goes, who stays, in turns, and who comes back when."""
+
+import pytest
+
+from tests.tools.headend.managed_site import add_tenancy
+from tests.tools.headend.test_engine import HOUR_S
+from tests.tools.office.selling_site import EUR
+from wattpurse.core.messages import token
+from wattpurse_tools.headend import accounts, engine, shortages
+from wattpurse_tools.record.models import (
+    Command,
+    Feeder,
+    Message,
+    Meter,
+    Premises,
+    Shortage,
+    ShortageMeter,
+)
+from wattpurse_tools.refusals import Refusal
+
+FIRST = 20
+METERS = 8
+
+
+@pytest.fixture
+def feeder(site, manager, now_s):
+    """Return a feeder with eight managed meters: 20 to 27. The even ones have paid; 26 and 27 are essential."""
+    made = Feeder.objects.create(name="line 1")
+    for number in range(FIRST, FIRST + METERS):
+        Meter.objects.create(
+            number=number, currency="EUR", decimals=2, unit="money", contract="managed", key_version=1, site_version=1
+        )
+        tenancy = add_tenancy(number)
+        Premises.objects.filter(pk=tenancy.premises_id).update(feeder=made)
+        priority = shortages.ESSENTIAL if number >= FIRST + 6 else 2
+        accounts.open_account(site, manager, tenancy, now_s, limit_microunits=EUR, priority=priority)
+        if number % 2 == 0:
+            accounts.pay_in(site, manager, tenancy, 9 * EUR, "card", f"pay {number}", now_s)
+    return made
+
+
+def cut(shortage):
+    return list(ShortageMeter.objects.filter(shortage=shortage).order_by("pk").values_list("meter", flat=True))
+
+
+def plan(office, actor, feeder, now_s, share_ppm=250_000, level=5, after_s=0, **further):
+    begin_s = now_s + after_s
+    asked = shortages.Plan(feeder, level, begin_s, begin_s + 2 * HOUR_S, "generator down", share_ppm, **further)
+    return shortages.plan(office, actor, asked, now_s)
+
+
+def test_who_has_not_paid_goes_first_and_only_as_many_as_needed(office, manager, feeder, now_s):
+    shortage = plan(office, manager, feeder, now_s)
+    assert engine.run_round(office, manager, now_s).shortages == 2
+    assert cut(shortage) == [21, 23]
+    tokens = [one.token for one in Command.objects.filter(wish="shortage").order_by("pk")]
+    assert {one.kind for one in tokens} == {token.SHORTAGE}
+    assert all("generator down" in one.words for one in tokens)
+    assert Message.objects.filter(kind="shortage").count() == 2
+    assert engine.run_round(office, manager, now_s).shortages == 0
+
+
+def test_the_turns_go_round_within_a_priority(office, manager, feeder, now_s):
+    seen = []
+    for turn in range(3):
+        time_s = now_s + turn * 3 * HOUR_S
+        shortage = plan(office, manager, feeder, time_s, spares_paid=False)
+        engine.run_round(office, manager, time_s)
+        engine.run_round(office, manager, time_s + 2 * HOUR_S)
+        assert Shortage.objects.get(pk=shortage.pk).state == "ended"
+        seen += cut(shortage)
+    assert sorted(seen) == list(range(FIRST, FIRST + 6)), "each has one turn before anybody has a second one"
+
+
+def test_the_essential_stay_and_a_priority_at_the_level_stays(office, manager, feeder, now_s):
+    shortage = plan(office, manager, feeder, now_s, share_ppm=1_000_000, level=9)
+    engine.run_round(office, manager, now_s)
+    assert sorted(cut(shortage)) == list(range(FIRST, FIRST + 6))
+    other = plan(office, manager, feeder, now_s, after_s=3 * HOUR_S, level=2, share_ppm=1_000_000)
+    engine.run_round(office, manager, now_s + 3 * HOUR_S)
+    assert cut(other) == []
+
+
+def test_lifted_early_its_meters_come_back_over_minutes(office, manager, feeder, now_s):
+    shortage = plan(office, manager, feeder, now_s, share_ppm=1_000_000, level=9)
+    engine.run_round(office, manager, now_s)
+    shortages.lift(office, manager, shortage, now_s + HOUR_S)
+    assert engine.run_round(office, manager, now_s + HOUR_S).shortages == 6
+    back = list(Command.objects.filter(wish="shortage over").order_by("pk").values_list("next_s", flat=True))
+    assert back == [now_s + HOUR_S + 100 * place for place in range(6)]
+    assert not ShortageMeter.objects.filter(is_off=True).exists()
+    assert engine.run_round(office, manager, now_s + HOUR_S).shortages == 0
+
+
+def test_the_meters_end_it_themselves_and_not_all_at_once(office, manager, feeder, now_s):
+    plan(office, manager, feeder, now_s, share_ppm=1_000_000, level=9)
+    engine.run_round(office, manager, now_s)
+    words = Command.objects.filter(wish="shortage").values_list("token__words", flat=True)
+    assert len(set(words)) == 6, "each token has an end of its own"
+    assert engine.run_round(office, manager, now_s + 2 * HOUR_S).shortages == 0
+    assert not ShortageMeter.objects.filter(is_off=True).exists()
+
+
+def test_overlaps_and_shortages_without_a_reason_are_refused(office, manager, feeder, now_s):
+    plan(office, manager, feeder, now_s)
+    with pytest.raises(Refusal, match="another shortage"):
+        plan(office, manager, None, now_s, after_s=HOUR_S)
+    with pytest.raises(Refusal, match="reason"):
+        shortages.plan(office, manager, shortages.Plan(feeder, 5, now_s, now_s + 1, " "), now_s)
+    with pytest.raises(Refusal, match="level"):
+        plan(office, manager, feeder, now_s, level=10)
+
+
+def test_one_that_is_lifted_before_its_begin_never_begins(office, manager, feeder, now_s):
+    shortage = plan(office, manager, feeder, now_s, after_s=HOUR_S)
+    shortages.lift(office, manager, shortage, now_s)
+    engine.run_round(office, manager, now_s + HOUR_S)
+    assert cut(shortage) == []

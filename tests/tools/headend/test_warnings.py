@@ -1,0 +1,55 @@
+"""Warnings of low credit: one for each payment, by amount and by days."""
+
+from tests.tools.headend.managed_site import DAY_S, KWH
+from tests.tools.headend.test_engine import HOUR_S, account_of, opened
+from tests.tools.office.selling_site import EUR
+from wattpurse_tools.headend import accounts, engine, policy, warnings
+from wattpurse_tools.record.models import HeadendPolicy, Message
+
+
+def low_messages():
+    return Message.objects.filter(kind="low credit").count()
+
+
+def used(meter, now_s, kwh):
+    meter.pass_to(now_s)
+    meter.use(kwh * KWH)
+    meter.report()
+
+
+def test_low_credit_is_told_once_for_each_payment(office, manager, meter, now_s):
+    meter.report()
+    tenancy = opened(office, manager, meter, now_s)
+    for number in range(2):
+        accounts.pay_in(office, manager, tenancy, 7 * EUR, "card", f"pay {number}", now_s)
+        for step in range(1, 4):
+            time_s = now_s + (number * 3 + step) * HOUR_S
+            used(meter, time_s, 7)
+            engine.run_round(office, manager, time_s)
+            engine.run_round(office, manager, time_s)
+        assert low_messages() == number + 1
+    text = Message.objects.filter(kind="low credit").order_by("pk").first().text
+    assert "meter 4" in text
+    assert "4.90" in text
+
+
+def test_days_left_follow_from_the_use_of_the_newest_week(office, manager, meter, now_s):
+    meter.report()
+    tenancy = opened(office, manager, meter, now_s)
+    policy.policy()
+    HeadendPolicy.objects.update(warn_microunits=0)
+    accounts.pay_in(office, manager, tenancy, 20 * EUR, "card", "pay", now_s)
+    for day in range(1, 5):
+        used(meter, now_s + day * DAY_S, 10)  # 3.00 a day
+        engine.run_round(office, manager, now_s + day * DAY_S)
+        account = account_of(tenancy)
+        assert warnings.days_left(account, accounts.credit_of(account)) == (20 - 3 * day) // 3
+        assert low_messages() == (day == 4)
+
+
+def test_without_a_day_of_use_nobody_knows_the_days(office, manager, meter, now_s):
+    meter.report()
+    tenancy = opened(office, manager, meter, now_s)
+    used(meter, now_s + HOUR_S, 1)
+    engine.run_round(office, manager, now_s + HOUR_S)
+    assert warnings.days_left(account_of(tenancy), 10 * EUR) is None

@@ -1,0 +1,77 @@
+"""Temporary supply, such as that of a construction site or a market stall: from date to date, by the engine alone.
+
+It is prepaid by the account of its tenancy. Before its begin and after its end the account wants no supply, whatever
+its credit. Its permits end with it, so that supply ends in time even without a network. Its end was agreed: the hours
+for switching off do not delay it.
+"""
+
+from django.db import transaction
+from django.db.models import Q
+
+from wattpurse.core.tariffs.calendar import LATEST_S
+from wattpurse_tools.headend import accounts, switching
+from wattpurse_tools.office import audit
+from wattpurse_tools.office.actor import Actor
+from wattpurse_tools.office.office import Office
+from wattpurse_tools.record.models import TemporarySupply, Tenancy
+from wattpurse_tools.refusals import Refusal
+
+PLANNED, RUNNING, ENDED = switching.SUPPLY_PLANNED, switching.SUPPLY_RUNNING, switching.SUPPLY_ENDED
+
+_REASON_LIMIT = 240
+
+
+def plan(
+    office: Office, actor: Actor, tenancy: Tenancy, from_s: int, until_s: int, reason: str, now_s: int
+) -> TemporarySupply:
+    """Plan a supply for a tenancy at a managed meter. Its account is opened if it has none. Right: order."""
+    actor.require("order")
+    if not now_s < until_s <= LATEST_S or from_s >= until_s:
+        raise Refusal("a temporary supply ends after its begin, and ahead of now")
+    if not reason.strip():
+        raise Refusal("write the reason of the temporary supply, such as the building site")
+    with transaction.atomic():
+        account = accounts.open_account(office, actor, tenancy, now_s)
+        if TemporarySupply.objects.filter(tenancy=tenancy).exclude(state=ENDED).exists():
+            raise Refusal("the tenancy has a temporary supply already; change or end that one")
+        made = TemporarySupply.objects.create(
+            tenancy=tenancy,
+            meter_id=account.meter_id,  # type: ignore[attr-defined]
+            from_s=from_s,
+            until_s=until_s,
+            reason=reason.strip()[:_REASON_LIMIT],
+            planned_by=actor.operator,
+        )
+        audit.note(actor, "plan supply", f"tenancy:{tenancy.pk}", from_s=from_s, until_s=until_s, reason=made.reason)
+    return made
+
+
+def end(office: Office, actor: Actor, supply: TemporarySupply, now_s: int) -> TemporarySupply:
+    """End a supply before its time: now, or never begun. Right: order."""
+    actor.require("order")
+    with transaction.atomic():
+        found = TemporarySupply.objects.select_for_update().get(pk=supply.pk)
+        if found.state != ENDED and found.until_s > now_s:
+            found.until_s = now_s
+            found.save(update_fields=["until_s"])
+            audit.note(actor, "end supply", f"tenancy:{found.tenancy_id}")  # type: ignore[attr-defined]
+    return found
+
+
+def run(now_s: int) -> int:
+    """Begin and end the supplies whose time has come. Return their number. The engine orders their switches next."""
+    is_due = Q(state=PLANNED, from_s__lte=now_s) | Q(state__in=(PLANNED, RUNNING), until_s__lte=now_s)
+    count = 0
+    for number in TemporarySupply.objects.filter(is_due).order_by("pk").values_list("pk", flat=True):
+        with transaction.atomic():
+            tenancy = TemporarySupply.objects.values_list("tenancy_id", flat=True).get(pk=number)
+            account = accounts.locked(tenancy)
+            supply = TemporarySupply.objects.select_for_update().filter(is_due, pk=number).first()
+            if supply is None:
+                continue
+            supply.state = ENDED if supply.until_s <= now_s else RUNNING
+            supply.save(update_fields=["state"])
+            if account is not None:
+                accounts.settle_wish(account, accounts.credit_of(account))
+            count += 1
+    return count
