@@ -10,8 +10,12 @@ from wattpurse_tools.pages.views import (
     headend_load,
     headend_map,
     headend_messages,
+    headend_payments,
     headend_set_aside,
     headend_settings,
+    headend_shortages,
+    headend_supplies,
+    headend_trust,
 )
 
 NAVIGATION = (("fleet", _("Head-end"), ("order", "manage")),)
@@ -23,6 +27,10 @@ urlpatterns = [
     path("commands", headend_commands.commands, name="commands"),
     path("accounts", headend_accounts.accounts, name="accounts"),
     path("accounts/<int:tenancy>", headend_accounts.account, name="account"),
+    path("shortages", headend_shortages.shortages, name="shortages"),
+    path("supplies", headend_supplies.supplies, name="supplies"),
+    path("trust", headend_trust.trust, name="trust"),
+    path("payments", headend_payments.payments, name="payments"),
     path("messages", headend_messages.messages, name="messages"),
     path("set-aside", headend_set_aside.set_aside_list, name="set-aside-list"),
     path("set-aside/<int:key>", headend_set_aside.set_aside, name="set-aside"),
