@@ -13,6 +13,7 @@ from wattpurse_tools.headend.fleet_map import DEGREE
 from wattpurse_tools.pages.access import OfficeRequest, page
 from wattpurse_tools.pages.views.acting import after, searched, whole
 from wattpurse_tools.pages.views.headend_frame import show
+from wattpurse_tools.pages.views.headend_words import state_words
 from wattpurse_tools.record.models import Feeder, MeterLink
 
 _ENDING = 50
@@ -33,7 +34,7 @@ def fleet(request: OfficeRequest) -> HttpResponse:
     content: dict[str, object] = counts(now_s) | {
         "found": found,
         "chosen": chosen,
-        "states": headend_fleet.STATES,
+        "states": [(state, state_words(state)) for state in headend_fleet.STATES],
         "alarms": headend_fleet.ALARMS,
         "feeders": Feeder.objects.order_by("name").values_list("name", flat=True),
         "versions": headend_fleet.firmware_versions(),
