@@ -7,7 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.tools.headend.fleet_rows import HOUR_S, connect, make_fleet, manage, queue_token
 from tests.tools.office.desk_rows import DAY_S, make_street
-from wattpurse_tools.headend import command_list, figures, fleet, rounds
+from wattpurse_tools.headend import command_list, engine, figures, fleet, rounds
 from wattpurse_tools.headend.command_list import CommandFilter
 from wattpurse_tools.headend.fleet import FleetFilter, UnknownFilter
 from wattpurse_tools.headend.policy import policy
@@ -173,6 +173,11 @@ def test_the_last_round_of_a_work_is_told_by_its_age(any_office):
     rounds.ended(rounds.ENGINE, NOW_S - 300)  # a process with a slow clock
     assert figure("wattpurse_round_age_seconds", work="engine") == 30
     assert rounds.last() == {"engine": NOW_S - 30}
+
+
+def test_the_engine_tells_the_end_of_its_rounds(office, manager):
+    engine.run_round(office, manager, NOW_S - 7)
+    assert figure("wattpurse_round_age_seconds", work="engine") == 7
 
 
 def test_each_figure_has_one_explanation_and_the_type_of_a_gauge(any_office):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 from django.db.models import F, Q
 
-from wattpurse_tools.headend import accounts, permits, shortages, switching, temporary_supply, trust, warnings
+from wattpurse_tools.headend import accounts, permits, rounds, shortages, switching, temporary_supply, trust, warnings
 from wattpurse_tools.headend.policy import policy
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.learning import FOR_MANAGERS
@@ -43,6 +43,7 @@ def run_round(office: Office, actor: Actor, now_s: int) -> EngineOutcome:
     for number in due(settings, now_s):
         _step(office, actor, number, settings, now_s, outcome)
     outcome.shortages = shortages.run(office, actor, now_s)
+    rounds.ended(rounds.ENGINE, now_s)
     return outcome
 
 

@@ -28,7 +28,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _HOUR_S = 3600
 _DAY_S = 86_400
 _COMMAND_STATES = ("waiting", "sent", "done", "refused", "given up")
-_PAYMENT_STATES = ("new", "sold", "suspense", "refunding", "refunded", "refused")
+_PAYMENT_STATES = ("new", "sold", "suspense", "refunding", "refunded", "booked", "refused")
 _MESSAGE_STATES = ("waiting", "sending", "sent", "failed", "unknown")
 _WORKS = (rounds.WORKER, rounds.ENGINE, rounds.SENDER)
 

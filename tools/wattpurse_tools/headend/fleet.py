@@ -47,7 +47,8 @@ class FleetFilter:
     """The meters that a list shows. An empty field asks for nothing.
 
     `text` is a number, or the begin of a name of premises. `permit_days` chooses managed meters whose permit has ended
-    or ends within so many days. `is_silent` chooses meters that are silent, whatever else is known of them.
+    or ends within so many days. `is_silent` chooses meters that are silent, whatever else is known of them. `place`
+    chooses meters at a latitude and a longitude in millionths of a degree.
     """
 
     text: str = ""
@@ -57,6 +58,7 @@ class FleetFilter:
     firmware: str = ""
     is_silent: bool = False
     permit_days: int | None = None
+    place: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -80,19 +82,24 @@ class FleetRow:
 
 def with_state(now_s: int, silent_s: int | None = None) -> QuerySet[Meter]:
     """Return the meters in use, each with its `state`."""
-    silent_from_s = now_s - (policy().silent_s if silent_s is None else silent_s)
-    switched_off = ManagedAccount.objects.filter(meter=OuterRef("pk"), closed_s=None, is_ordered_on=False)
-    state = Case(
-        When(is_stopped=True, then=Value(STOPPED)),
-        When(~Q(alarms="") | Q(link__alarms__gt=""), then=Value(ALARM)),
-        When(link__isnull=True, then=Value(NOT_CONNECTED)),
-        When(link__seen_s__lt=silent_from_s, then=Value(SILENT)),
-        When(link__is_online=False, then=Value(OFFLINE)),
+    case = state_case(now_s, policy().silent_s if silent_s is None else silent_s)
+    return Meter.objects.filter(is_retired=False).annotate(state=case)
+
+
+def state_case(now_s: int, silent_s: int, prefix: str = "") -> Case:
+    """Return the expression of a meter's state. `prefix` is the way from the row to the meter, such as "meter__"."""
+    link = f"{prefix}link__"
+    switched_off = ManagedAccount.objects.filter(meter=OuterRef(f"{prefix}pk"), closed_s=None, is_ordered_on=False)
+    return Case(
+        When(**{f"{prefix}is_stopped": True}, then=Value(STOPPED)),
+        When(~Q(**{f"{prefix}alarms": ""}) | Q(**{f"{link}alarms__gt": ""}), then=Value(ALARM)),
+        When(**{f"{link}isnull": True}, then=Value(NOT_CONNECTED)),
+        When(**{f"{link}seen_s__lt": now_s - silent_s}, then=Value(SILENT)),
+        When(**{f"{link}is_online": False}, then=Value(OFFLINE)),
         When(Exists(switched_off), then=Value(OFF)),
         default=Value(GOOD),
         output_field=CharField(),
     )
-    return Meter.objects.filter(is_retired=False).annotate(state=state)
 
 
 def meters_by(chosen: FleetFilter, now_s: int) -> QuerySet[Meter]:
@@ -115,6 +122,13 @@ def meters_by(chosen: FleetFilter, now_s: int) -> QuerySet[Meter]:
     if chosen.permit_days is not None:
         ends = ManagedAccount.objects.filter(closed_s=None, permit_until_s__lte=now_s + chosen.permit_days * DAY_S)
         meters = meters.filter(number__in=ends.values("meter_id"))
+    if chosen.place is not None:
+        there = Installation.objects.filter(
+            until_s=None,
+            premises__latitude_microdegrees=chosen.place[0],
+            premises__longitude_microdegrees=chosen.place[1],
+        )
+        meters = meters.filter(number__in=there.values("meter_id"))
     return meters
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from django.db import connection, transaction
 
 from wattpurse.core.messages import mqtt
-from wattpurse_tools.headend import ingest, plain_statements, senders, set_aside
+from wattpurse_tools.headend import ingest, plain_statements, rounds, senders, set_aside
 from wattpurse_tools.headend.broker_link import BrokerLink, Delivery
 from wattpurse_tools.headend.ingest import OUTAGES, IngestOutcome, Message
 from wattpurse_tools.office.office import Office
@@ -115,6 +115,7 @@ class Worker:
         self._send_at_s = time.monotonic() + SEND_EVERY_S
         try:
             self.counts.sent += senders.send_round(self._link.publish, self._now_s()).sent
+            rounds.ended(rounds.WORKER, self._now_s())
         except OUTAGES as error:
             self._rest(error)
 

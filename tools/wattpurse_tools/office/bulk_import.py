@@ -20,7 +20,7 @@ from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.import_tables import Row, rows_of
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.office.page_codes import new_page_code
-from wattpurse_tools.office.people import CustomerFacts
+from wattpurse_tools.office.people import Coordinates, CustomerFacts
 from wattpurse_tools.office.site_days import day_start_s, parse_day, site_zone, today
 from wattpurse_tools.record.models import (
     Contract,
@@ -46,6 +46,8 @@ COLUMNS = (
     "premises",
     "premises_address",
     "feeder",
+    "latitude",
+    "longitude",
     "meter",
     "contract",
     "register_kwh",
@@ -84,6 +86,7 @@ class Entry:
     meter: int | None = None
     premises_address: str = field(default="", init=False)
     feeder: str = field(default="", init=False)
+    coordinates: Coordinates | None = field(default=None, init=False)
     contract: str = field(default="", init=False)
     register_mwh: int = field(default=0, init=False)
     since_s: int = field(default=0, init=False)
@@ -169,6 +172,7 @@ class _Reader:
         if cells["meter"]:
             entry.meter = self._number("meter", 1, _METER_LIMIT)
         self._check_place(entry)
+        entry.coordinates = self._coordinates()
         entry.register_mwh = self._register()
         entry.since_s = self._since()
         return entry
@@ -204,6 +208,15 @@ class _Reader:
                 people.check_text(self._cells[column], column, limit)
             except ValueError as error:
                 self._plan.refuse(self._line, column, str(error).removeprefix(f"{column}: "))
+
+    def _coordinates(self) -> Coordinates | None:
+        cells = self._cells
+        try:
+            return Coordinates.typed(cells["latitude"], cells["longitude"])
+        except ValueError as error:
+            column, _, words = str(error).partition(": ")
+            self._plan.refuse(self._line, column, words)
+            return None
 
     def _number(self, column: str, lowest: int, highest: int) -> int | None:
         text = self._cells[column]
@@ -344,7 +357,12 @@ class _Booking:
         """Return the row of each premises by name."""
         feeders = dict(Feeder.objects.values_list("name", "id"))
         new = [
-            Premises(name=entry.premises, address=entry.premises_address, feeder_id=feeders.get(entry.feeder))
+            Premises(
+                name=entry.premises,
+                address=entry.premises_address,
+                feeder_id=feeders.get(entry.feeder),
+                **people.place_columns(entry.coordinates),
+            )
             for entry in self._entries
             if entry.premises
         ]

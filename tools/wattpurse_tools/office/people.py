@@ -3,6 +3,7 @@
 import re
 import time
 from dataclasses import asdict, dataclass
+from typing import Self
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -14,11 +15,14 @@ from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.office.paging import Slice, slice_of
 from wattpurse_tools.record.models import Customer, CustomerType, Feeder, Premises, Site, Tenancy
+from wattpurse_tools.refusals import Refusal, Words
 
 LANGUAGES = ("en", "de", "fr", "es", "ar")
 
 _NAME_LIMIT = 120
 _ADDRESS_LIMIT = 240
+MICRODEGREES = 1_000_000
+_DEGREES = re.compile(r"([+-]?)(\d{1,3})(?:[.,](\d{1,15}))?")
 _PHONE = re.compile(r"\+?[0-9 ()/-]{3,31}")
 
 
@@ -118,7 +122,60 @@ def change_customer(office: Office, actor: Actor, number: int, facts: CustomerFa
         audit.note(actor, "customer change", f"customer:{number}", before=before, after=asdict(facts), active=is_active)
 
 
-def add_premises(office: Office, actor: Actor, name: str, address: str = "", feeder: str = "") -> Premises:
+@dataclass(frozen=True)
+class Coordinates:
+    """A place on the map in millionths of a degree (WGS 84): north and east are above zero."""
+
+    latitude: int
+    longitude: int
+
+    @classmethod
+    def typed(cls, latitude: str, longitude: str) -> Self | None:
+        """Return the coordinates of two texts in degrees, or None for two empty ones. Raise ValueError for others."""
+        if not latitude.strip() and not longitude.strip():
+            return None
+        return cls(_microdegrees(latitude, "latitude", 90), _microdegrees(longitude, "longitude", 180))
+
+
+def degrees_text(microdegrees: int | None) -> str:
+    """Return millionths of a degree as they are typed, such as -1.286389, or "" for None."""
+    if microdegrees is None:
+        return ""
+    whole, part = divmod(abs(microdegrees), MICRODEGREES)
+    return f"{'-' if microdegrees < 0 else ''}{whole}.{part:06}"
+
+
+def _microdegrees(text: str, name: str, limit: int) -> int:
+    found = _DEGREES.fullmatch(text.strip())
+    if found is not None:
+        sign, whole, fraction = found.groups()
+        value = int(whole) * MICRODEGREES + int((fraction or "").ljust(6, "0")[:6])
+        if value <= limit * MICRODEGREES:
+            return -value if sign == "-" else value
+    raise Refusal(
+        "%(name)s: %(text)s is wrong; write degrees from -%(limit)s to %(limit)s, such as -1.286389",
+        name=Words(name),
+        text=text.strip() or Words("nothing"),
+        limit=limit,
+    )
+
+
+def place_columns(coordinates: Coordinates | None) -> dict[str, int | None]:
+    """Return the columns of premises with some coordinates."""
+    return {
+        "latitude_microdegrees": None if coordinates is None else coordinates.latitude,
+        "longitude_microdegrees": None if coordinates is None else coordinates.longitude,
+    }
+
+
+def add_premises(
+    office: Office,
+    actor: Actor,
+    name: str,
+    address: str = "",
+    feeder: str = "",
+    coordinates: Coordinates | None = None,
+) -> Premises:
     """Add premises and return them. Raise ValueError if the name is taken or the feeder is unknown."""
     actor.require("order")
     check_text(name, "name", _NAME_LIMIT, is_needed=True)
@@ -126,13 +183,16 @@ def add_premises(office: Office, actor: Actor, name: str, address: str = "", fee
     with transaction.atomic():
         if Premises.objects.filter(name=name).exists():
             raise ValueError(f"premises {name} are in the record; names are unique, such as 'House 3, flat 12'")
-        added = Premises.objects.create(name=name, address=address, feeder=_feeder(feeder))
-        audit.note(actor, "premises add", f"premises:{name}", address=address, feeder=feeder)
+        columns = place_columns(coordinates)
+        added = Premises.objects.create(name=name, address=address, feeder=_feeder(feeder), **columns)
+        audit.note(actor, "premises add", f"premises:{name}", address=address, feeder=feeder, **columns)
     return added
 
 
-def change_premises(office: Office, actor: Actor, place: int, address: str, feeder: str) -> None:
-    """Change the address and the feeder of premises."""
+def change_premises(
+    office: Office, actor: Actor, place: int, address: str, feeder: str, coordinates: Coordinates | None = None
+) -> None:
+    """Change the address, the feeder and the coordinates of premises."""
     actor.require("order")
     check_text(address, "address", _ADDRESS_LIMIT)
     with transaction.atomic():
@@ -141,8 +201,11 @@ def change_premises(office: Office, actor: Actor, place: int, address: str, feed
             raise ValueError("there are no such premises; search by name")
         changed.address = address
         changed.feeder = _feeder(feeder)
+        columns = place_columns(coordinates)
+        changed.latitude_microdegrees = columns["latitude_microdegrees"]
+        changed.longitude_microdegrees = columns["longitude_microdegrees"]
         changed.save()
-        audit.note(actor, "premises change", f"premises:{changed.name}", address=address, feeder=feeder)
+        audit.note(actor, "premises change", f"premises:{changed.name}", address=address, feeder=feeder, **columns)
 
 
 def next_number() -> int:

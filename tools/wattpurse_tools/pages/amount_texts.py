@@ -33,6 +33,11 @@ def energy_text(energy_mwh: int) -> str:
     return f"{_number(energy_mwh, 0)}{NO_BREAK}kWh"
 
 
+def power_text(power_mw: int) -> str:
+    """Return a power in kW, to the watt."""
+    return f"{_number(power_mw // 1000 * 1000, 0)}{NO_BREAK}kW"
+
+
 def days_text(term_s: int) -> str:
     """Return a length of time in days, rounded down."""
     days = term_s // DAY_S

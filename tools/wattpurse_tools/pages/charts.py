@@ -1,4 +1,4 @@
-"""Charts drawn on the server as SVG: bars in groups by month. No script, no style inside, no request of anybody else.
+"""Charts drawn on the server as SVG: bars by month, and lines over time, without script or style inside.
 
 Colours are classes of `charts.css`, so the pictures follow the dark mode and the content policy. A table with the same
 numbers stands below each chart; the picture has a title for screen readers.
@@ -7,6 +7,7 @@ numbers stands below each chart; the picture has a title for screen readers.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import groupby
 
 _WIDTH = 760
 _HEIGHT = 260
@@ -42,6 +43,64 @@ def bars(title: str, unit: str, labels: Sequence[str], series: Sequence[Series])
         "</svg>",
     ]
     return "".join(parts)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A name and a value for each label, in millionths of the unit. None is a gap."""
+
+    name: str
+    values: Sequence[int | None]
+
+
+def lines(title: str, unit: str, labels: Sequence[str], series: Sequence[Line]) -> str:
+    """Return lines over the labels. A line ends before a gap, and begins again after it. An empty label is not written.
+
+    Lines differ by colour and by dashes.
+    """
+    values = [value for one in series for value in one.values if value is not None]
+    scale = _Scale(min([0, *values]), max([0, *values]))
+    parts = [
+        f'<svg class="chart" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" xmlns="http://www.w3.org/2000/svg">',
+        f"<title>{escape(title)}</title>",
+        *_grid(scale, unit),
+        *_times(labels),
+        *(part for number, one in enumerate(series) for part in _runs(scale, number, one)),
+        *_legend([Series(one.name, ()) for one in series]),
+        "</svg>",
+    ]
+    return "".join(parts)
+
+
+def _times(labels: Sequence[str]) -> list[str]:
+    y = _HEIGHT - _BOTTOM + 18
+    return [
+        f'<text class="axis" x="{_middle(place, len(labels))}" y="{y}" text-anchor="middle">{escape(label)}</text>'
+        for place, label in enumerate(labels)
+        if label
+    ]
+
+
+def _runs(scale: "_Scale", number: int, one: Line) -> list[str]:
+    """Return a line for each run of values between gaps. A value alone is a dot."""
+    parts = []
+    look = f"colour{number % _COLOURS}"
+    name = escape(one.name)
+    for is_gap, run in groupby(enumerate(one.values), key=lambda row: row[1] is None):
+        if is_gap:
+            continue
+        places = [(_middle(place, len(one.values)), scale.y(value or 0)) for place, value in run]
+        if len(places) == 1:
+            x, y = places[0]
+            parts.append(f'<circle class="bar {look}" cx="{x}" cy="{y}" r="2.5"><title>{name}</title></circle>')
+        else:
+            told = " ".join(f"{x},{y}" for x, y in places)
+            parts.append(f'<polyline class="line {look}" points="{told}"><title>{name}</title></polyline>')
+    return parts
+
+
+def _middle(place: int, count: int) -> float:
+    return round(_LEFT + (_WIDTH - _LEFT - _RIGHT) * (place + 0.5) / max(1, count), 1)
 
 
 class _Scale:

@@ -23,6 +23,7 @@ TOKEN_STATES = (_("forfeited"), _("issued"), _("on card"), _("outdated"), _("red
 SALE_STATES = (_("redeemed after void"), _("sold"), _("voided"), _("voiding"), _("written"))
 SALE_KINDS = (_("free"), _("moved"), _("refund"), _("sale"), _("void"))
 CARRIERS = (_("card"), _("digits"), _("key card"), _("none"))
+ALARMS = (_("clock"), _("display"), _("flash"), _("reader"), _("tamper"))
 # The actions of the audit trail. A table of reference data has its own two.
 ACTIONS = (
     _("approved"),
@@ -32,6 +33,7 @@ ACTIONS = (
     _("card lost"),
     _("card new"),
     _("card replace"),
+    _("close message"),
     _("close shift"),
     _("command"),
     _("contract"),
@@ -48,12 +50,14 @@ ACTIONS = (
     _("feeder add"),
     _("feeder change"),
     _("free"),
+    _("headend settings"),
     _("import"),
     _("install"),
     _("limits of operator"),
     _("log in"),
     _("log out"),
     _("meter add"),
+    _("metrics token"),
     _("move in"),
     _("move out"),
     _("moved"),

@@ -4,12 +4,19 @@ from datetime import datetime, tzinfo
 
 from django import template
 from django.http import QueryDict
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 
 from wattpurse_tools.office.site_days import first_day, site_zone
-from wattpurse_tools.pages.amount_texts import amount_text, days_text, energy_text, money_text
+from wattpurse_tools.pages.amount_texts import (
+    NO_BREAK,
+    amount_text,
+    days_text,
+    energy_text,
+    money_text,
+    power_text,
+)
 from wattpurse_tools.record.models import Meter
 
 register = template.Library()
@@ -50,6 +57,18 @@ def wh(energy_wh: int | None) -> str:
 def mwh(energy_mwh: int | None) -> str:
     """Return mWh as kWh."""
     return "–" if energy_mwh is None else energy_text(energy_mwh)
+
+
+@register.filter
+def percent(share_ppm: int) -> str:
+    """Return parts per million as per cent."""
+    return f"{number_format(share_ppm / 10_000, 0 if share_ppm % 10_000 == 0 else 2)}{NO_BREAK}%"
+
+
+@register.filter
+def kilowatts(power_mw: int | None) -> str:
+    """Return mW as kW."""
+    return "–" if power_mw is None else power_text(power_mw)
 
 
 @register.simple_tag

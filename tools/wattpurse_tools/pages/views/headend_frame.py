@@ -12,7 +12,17 @@ from wattpurse_tools.pages.navigation import Link
 
 PARTS = (
     ("fleet", _("Fleet")),
+    ("fleet-map", _("Map")),
+    ("load", _("Load")),
     ("commands", _("Commands")),
+    ("accounts", _("Accounts")),
+    ("shortages", _("Shortages")),
+    ("supplies", _("Temporary supply")),
+    ("payments", _("Payments")),
+    ("trust", _("Trust")),
+    ("messages", _("Messages")),
+    ("set-aside-list", _("Set aside")),
+    ("headend-settings", _("Settings")),
 )
 
 

@@ -7,16 +7,29 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from wattpurse_tools.office import people
+from wattpurse_tools.office.people import Coordinates
 from wattpurse_tools.pages.access import OfficeRequest, page
+from wattpurse_tools.pages.refusal_words import in_words
 from wattpurse_tools.pages.views.acting import after, attempt, done, searched
 from wattpurse_tools.record.models import Feeder, Installation, Premises
 
 
 class PlaceForm(forms.Form):
-    """The address and the feeder of premises."""
+    """The address, the feeder and the coordinates of premises."""
 
     address = forms.CharField(label=gettext_lazy("Address"), max_length=240, required=False)
     feeder = forms.ChoiceField(label=gettext_lazy("Feeder"), required=False)
+    latitude = forms.CharField(label=gettext_lazy("Latitude in degrees"), max_length=24, required=False)
+    longitude = forms.CharField(label=gettext_lazy("Longitude in degrees"), max_length=24, required=False)
+
+    def clean(self) -> dict:
+        """Read the coordinates. Both are there, or none."""
+        facts = super().clean() or self.cleaned_data
+        try:
+            facts["coordinates"] = Coordinates.typed(facts.get("latitude", ""), facts.get("longitude", ""))
+        except ValueError as refusal:
+            self.add_error("latitude", in_words(refusal))
+        return facts
 
     def __init__(self, *words: object, **names: object) -> None:
         super().__init__(*words, **names)  # type: ignore[arg-type]
@@ -28,7 +41,7 @@ class NewPlaceForm(PlaceForm):
     """The name of new premises, with address and feeder."""
 
     name = forms.CharField(label=gettext_lazy("Name"), max_length=120)
-    field_order = ["name", "address", "feeder"]
+    field_order = ["name", "address", "feeder", "latitude", "longitude"]
 
 
 @page("order")
@@ -45,7 +58,7 @@ def new_place(request: OfficeRequest) -> HttpResponse:
     form = NewPlaceForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         facts = form.cleaned_data
-        names = (facts["name"], facts["address"], facts["feeder"])
+        names = (facts["name"], facts["address"], facts["feeder"], facts["coordinates"])
         added = attempt(request, people.add_premises, request.office, request.actor, *names)
         if added is not None:
             return redirect("place", added.pk)
@@ -57,11 +70,17 @@ def place(request: OfficeRequest, key: int) -> HttpResponse:
     """Show premises with their tenants and meters, and change them."""
     known = _known(key)
     feeder = "" if known.feeder is None else known.feeder.name
-    form = PlaceForm(request.POST or None, initial={"address": known.address, "feeder": feeder})
+    initial = {
+        "address": known.address,
+        "feeder": feeder,
+        "latitude": people.degrees_text(known.latitude_microdegrees),
+        "longitude": people.degrees_text(known.longitude_microdegrees),
+    }
+    form = PlaceForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
         words, facts = _("The change is saved."), form.cleaned_data
-        change = people.change_premises
-        if done(request, words, change, request.office, request.actor, key, facts["address"], facts["feeder"]):
+        made = (key, facts["address"], facts["feeder"], facts["coordinates"])
+        if done(request, words, people.change_premises, request.office, request.actor, *made):
             return redirect("place", key)
     content = {
         "place": known,
