@@ -197,7 +197,7 @@ class Day:
             self._tap(next(one for one in self._customers if one.uid == asked.card))
 
     def _visit(self, customer, name, work):
-        """Lay the card on the reader for some work, and pull it out at an APDU of it, most of the time."""
+        """Put the card on the reader for some work, and pull it out at an APDU of it, most of the time."""
         on_reader = customer.on_reader
         if self._reader.card is not on_reader:
             self._reader.lay(on_reader)
@@ -219,7 +219,7 @@ class Day:
         self._tally.add("removals")
 
     def _finish(self, customer):
-        """Lay the card on the reader without haste, write what is owed, and bring it to its meter and back."""
+        """Put the card on the reader without haste, write the owed sales, and bring it to its meter and back."""
         reader = StationReader(self._shop, customer.name)
         self._reader.lay(customer.on_reader)
         sales.write_owed(self._office, self._cashier, reader)
@@ -313,7 +313,7 @@ class Day:
         self._judge_books()
 
     def _judge_meter(self, customer):
-        """Offer each token to the meter once more. It has bought exactly what was sold to it."""
+        """Offer each token to the meter once more. It has bought exactly the credit of its sales."""
         meter = self._meters[customer.meter_number]
         for row in self._rows(customer):
             if meter.teller.redeem(bytes(row.sealed), carrier.CONSOLE) != outcome.USED:
