@@ -2,14 +2,14 @@
 
 A case is an office on SQLite, a cashier's shift, a pcscd with one virtual reader, and a card of each kind: customers'
 cards, a key card on a memory card, and a key card on a DESFire card. For each sale a customer lays his card on the
-reader. Sales that are owed to it are written first, then the cashier sells. In more than half of the visits the card leaves at
-an APDU of the visit: before it, while the card works on it, or when its answer is under way. Some customers lay it back
-at once, others go to their meter and leave the sale owed. Meters with the firmware's own card desk take the cards.
+reader. Sales that are owed to it are written first, then the cashier sells. In most visits the card leaves at an APDU:
+before it, while the card works on it, or when its answer is under way. Some customers lay it back at once, others go to
+their meter and leave the sale owed. Meters with the firmware's own card desk take the cards.
 
 The list of sales that the cashier made decides. After the last sale each one is owed to its card, or on it once, or
 redeemed at its meter, and the ledger has for each meter its credit and its waiting tokens. When all cards were laid
-back, every meter has bought exactly the credit of its sales, old copies of the cards buy nothing more, and `office check`
-finds nothing. A key card has been loaded by the sum of its sales, and has paid exactly the charges of its meter.
+back, every meter has bought exactly the credit of its sales, old copies of the cards buy nothing more, and `office
+check` finds nothing. A key card has been loaded by the sum of its sales, and has paid exactly the charges of its meter.
 
 Case 0 is a morning of a few sales, for `make test`. Every other case is a day of 200. pcscd looks at its reader 2.5
 times in a second, so a day lasts some minutes.

@@ -356,4 +356,7 @@ class Day:
             return content_of(customer.card.desfire)
         pair = keys.key_card_keys(aes, self._site_key, customer.card.uid)
         copy = from_image(customer.card.image())
-        return CardReader(self._vault).work(copy, lambda memory: key_cards.read(memory, aes, (pair,)))[1]
+        content = CardReader(self._vault).work(copy, lambda memory: key_cards.read(memory, aes, (pair,)))[1]
+        if content is None:
+            raise Broken(LOST, f"{customer.name} cannot be read any more")
+        return content
