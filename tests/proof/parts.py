@@ -16,6 +16,7 @@ from tests.proof import (
     bad_tokens,
     bad_wire,
     cards,
+    cards_day,
     chip,
     clamp_lives,
     clock_lives,
@@ -54,4 +55,5 @@ PARTS = (
     bad_wire,
     chip,
     office_lives,
+    cards_day,
 )
