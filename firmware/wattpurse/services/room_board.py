@@ -414,7 +414,7 @@ class RoomBoard:
             raise ValueError("no frame")
         reply_length, timeout_us, frame = asked
         if reply_length == room.ANY_LENGTH:
-            return frames.OK, bytes(await self._reader.exchange_block(frame, timeout_us))
+            return frames.OK, bytes(await self._reader.exchange_block(frame, timeout_us, None))
         if reply_length:
             return frames.OK, bytes(await self._reader.exchange(frame, reply_length, timeout_us))
         await self._reader.acknowledged(frame, timeout_us)

@@ -8,7 +8,7 @@ desfire_heap_bytes: `gc.mem_free()` three seconds after a start without a card, 
 desfire_loop_block_max_ms: the longest step of any task, as `loop` measures it, while the card pays every half second.
 """
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from boards.host.cards.desfire_chip import DesfireChip
@@ -150,8 +150,10 @@ class _Direct:
     def __init__(self, chip: DesfireChip) -> None:
         self._chip = chip
 
-    async def transceive(self, command: bytes) -> bytes:
+    async def transceive(self, command: bytes, meanwhile: Callable[[], object] | None = None) -> bytes:
         """Return the card's answer."""
+        if meanwhile is not None:
+            meanwhile()
         return self._chip.application(command)
 
 
