@@ -107,12 +107,10 @@ class Desfire:
             raise CardError("garbled")
         return data
 
-    async def write_data(
-        self, file: int, offset: int, data: bytes, mode: int, meanwhile: "Callable[[], object] | None" = None
-    ) -> None:
+    async def write_data(self, file: int, offset: int, data: bytes, mode: int) -> None:
         """Write bytes of a file. A backup file keeps them aside until `commit`."""
         head = bytes((_WRITE_DATA, file)) + offset.to_bytes(3, "little") + len(data).to_bytes(3, "little")
-        await self.change(head, data, mode, meanwhile)
+        await self.change(head, data, mode)
 
     async def get_value(self, file: int, mode: int) -> int:
         """Return the value of a value file."""
@@ -125,9 +123,7 @@ class Desfire:
         """Add to a value at the next `commit`."""
         await self.change(bytes((_CREDIT, file)), struct.pack("<i", amount), mode)
 
-    async def debit(
-        self, file: int, amount: int, mode: int, meanwhile: "Callable[[], object] | None" = None
-    ) -> None:
+    async def debit(self, file: int, amount: int, mode: int, meanwhile: "Callable[[], object] | None" = None) -> None:
         """Subtract from a value at the next `commit`."""
         await self.change(bytes((_DEBIT, file)), struct.pack("<i", amount), mode, meanwhile)
 

@@ -15,6 +15,7 @@ card takes all of it or nothing. The entry tells a meter whether its last deduct
 is on the card, however many other meters came after it (see `proof`). docs/desfire.md has the reasons.
 """
 
+import asyncio
 import struct
 
 from wattpurse.cards.desfire import AUTHENTICATION, ENCIPHERED, MACED, StatusError
@@ -69,9 +70,7 @@ class DesfireKeyCard:
         self._image = await read(self._card)
         return self._image.content()
 
-    async def deduct(
-        self, content: CardContent, meter_number: int, note: "Callable[[], bool] | None" = None
-    ) -> bool:
+    async def deduct(self, content: CardContent, meter_number: int, note: "Callable[[], bool] | None" = None) -> bool:
         """Bring the card to `content`, see `deduct`. After a failure the card has to be read again."""
         image, self._image = self._image, None
         if image is None:
@@ -206,35 +205,35 @@ async def deduct(
     value = value_of(content.loaded, content.spent)
     if value > image.value:
         raise CardError("changed")
-    change = _Change(image.statement, content, meter_number, note)
+    change = _Statement(image.statement, content, meter_number)
     if value < image.value:
         await card.debit(VALUE_FILE, image.value - value, ENCIPHERED, change.prepare)
     else:
         change.prepare()
     changed = change.statement
-    await card.write_data(STATEMENT_FILE, 0, changed, MACED, change.note)
-    if not change.is_noted:
+    # A task of its own, while the frame is on the air: the stack of a chip has no room for the ledger below the driver.
+    noting = None if note is None else asyncio.create_task(_run(note))
+    try:
+        await card.write_data(STATEMENT_FILE, 0, changed, MACED)
+    finally:
+        is_noted = noting is None or await noting
+    if not is_noted:
         return None
     await card.commit()
     return Image(value, image.orders, changed + image.statement[len(changed) :])
 
 
-class _Change:
-    """The part of a deduction that is worked out while commands are on the air. Only the commit makes it valid."""
+class _Statement:
+    """The bytes of the statement file after a deduction, worked out while a command is on the air."""
 
-    def __init__(
-        self, before: bytes, content: CardContent, meter_number: int, note: "Callable[[], bool] | None"
-    ) -> None:
+    def __init__(self, before: bytes, content: CardContent, meter_number: int) -> None:
         self.statement = b""
-        self.is_noted = note is None
         self._inputs = before, content, meter_number
-        self._note = note
 
     def prepare(self) -> None:
-        """Work out the bytes of the statement file."""
+        """Work out the bytes."""
         self.statement = statement_after(*self._inputs)
 
-    def note(self) -> None:
-        """Write the deduction into the ledger, once."""
-        if self._note is not None:
-            self.is_noted = self._note()
+
+async def _run(step: "Callable[[], bool]") -> bool:
+    return step()
