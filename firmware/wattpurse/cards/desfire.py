@@ -1,9 +1,9 @@
 """A MIFARE DESFire EV1 card: native commands over a transport, with AES (MF3ICD81 data sheet, sections 8.2 to 8.7).
 
 A transport has `async transceive(command, meanwhile=None) -> bytes`, for one command and its answer of at most FRAME
-bytes, as ISO 14443-4 carries them. It raises CardError or ReaderError. It calls `meanwhile()` once, before it returns: on
-a reader while the command is on the air, where work costs no time. Such work does not raise. A longer command or answer
-goes in frames that begin with MORE. An error ends the authentication, here as on the card.
+bytes, as ISO 14443-4 carries them. It raises CardError or ReaderError. It calls `meanwhile()` once, before it returns.
+At a reader the command is on the air then, and work costs no time. Such work does not raise, and needs little stack. A
+longer command or answer goes in frames that begin with MORE. An error ends the authentication, here as on the card.
 """
 
 import struct

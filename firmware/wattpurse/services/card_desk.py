@@ -284,7 +284,7 @@ class CardDesk:
         await self._show_to_slot(visit, lambda: cards.take(identity), self._reselect(identity), _FOREIGN)
 
     async def _import_secure_cards(self) -> "SecureCards":
-        """Import the modules of such cards one by one: an import takes a few milliseconds, and other tasks must work."""
+        """Import the modules of such cards one by one: each takes milliseconds, and other tasks work in between."""
         for name in _SECURE_MODULES:
             __import__(name)
             await self._clock.sleep_ms(0)
