@@ -199,6 +199,7 @@ class CardDesk:
                 if identity is None:
                     break
                 await self._serve(identity)
+                await self._clock.sleep_ms(0)
                 await self._reader.halt()
         except CardError:
             pass  # a card left while it was selected or put to sleep; the next look finds the cards that are there
@@ -280,6 +281,7 @@ class CardDesk:
 
     async def _show_secure_card(self, visit: "_Visit", identity: "CardIdentity") -> None:
         """Show a card of ISO/IEC 14443-4 to the slot. One that is no key card of the site is left alone after that."""
+        await self._clock.sleep_ms(0)  # the frames of a selection are so short that no other task has worked
         cards = self._secure_cards or await self._import_secure_cards()
         await self._show_to_slot(visit, lambda: cards.take(identity), self._reselect(identity), _FOREIGN)
 
@@ -290,6 +292,7 @@ class CardDesk:
             await self._clock.sleep_ms(0)
         from wattpurse.services.secure_cards import SecureCards
 
+        await self._clock.sleep_ms(0)
         self._secure_cards = SecureCards(self._board, self._key_slot)
         return self._secure_cards
 

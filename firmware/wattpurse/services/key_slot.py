@@ -151,7 +151,9 @@ class KeySlot:
 
         Return False if the ledger cannot be written.
         """
-        known = self._ledger.known_card(number)
+        known = self._ledger.account.cards.newest
+        if known is None or known.number != number:
+            known = self._ledger.known_card(number)
         if known is None or not known.unproved or known.is_behind(content.version, content.spent):
             return True
         if not self._desfire.lacks(self._settings.get("meter_number"), known.version):

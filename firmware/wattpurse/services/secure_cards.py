@@ -42,6 +42,7 @@ class SecureCards:
 
         try:
             await link.activate(prepare)
+            await self._clock.sleep_ms(0)
             result = await self._show(link, identity.uid, card)
         except CardError:
             await link.deselect()  # an active card would answer the commands to the next one
