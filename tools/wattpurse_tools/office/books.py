@@ -5,12 +5,15 @@ from collections.abc import Iterable
 from wattpurse_tools.ledger import chart
 from wattpurse_tools.ledger.posting import Event, Move, moved
 from wattpurse_tools.office.business_days import business_day
-from wattpurse_tools.office.sale_types import CASH, DEBT, FEE, Line
+from wattpurse_tools.office.sale_types import CASH, DEBT, FEE, Line, provider_of
 from wattpurse_tools.record.models import Sale, Shift, Shop
 
 
 def till_account(shop: Shop, shift: Shift, payment_type: str) -> str:
-    """Return the account that a payment goes to: the drawer for cash, else the bank."""
+    """Return the account that a payment goes to: the drawer for cash, the payment provider, else the bank."""
+    provider = provider_of(payment_type)
+    if provider:
+        return chart.provider(provider)
     return chart.drawer(shop.number, shift.pk) if payment_type == CASH else chart.bank(payment_type)
 
 

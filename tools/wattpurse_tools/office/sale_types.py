@@ -17,9 +17,11 @@ VOID = "void"
 FREE = "free"
 REFUND = "refund"
 
-# Ways to pay. CASH goes into the drawer, all others to the bank.
+# Ways to pay. CASH goes into the drawer, all others to the bank. A provider keeps its money until a payout.
 CASH = "cash"
 PAYMENT_TYPES = (CASH, "card", "transfer", "mobile", "voucher")
+PROVIDER_LENGTH = 11
+_PROVIDER = "@"
 
 # Carriers of a sale.
 CARD = "card"
@@ -41,6 +43,16 @@ WISHES = (MONEY, ENERGY, DAYS, PERMIT, DISPENSE)
 # Further lines of a receipt.
 FEE = "fee"
 DEBT = "debt"
+
+
+def by_provider(name: str) -> str:
+    """Return the way to pay by a payment provider of a name of at most PROVIDER_LENGTH letters."""
+    return _PROVIDER + name
+
+
+def provider_of(payment_type: str) -> str:
+    """Return the name of the payment provider of a way to pay, or "" if there is none."""
+    return payment_type.removeprefix(_PROVIDER) if payment_type.startswith(_PROVIDER) else ""
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,7 @@ from wattpurse_tools.office.sale_types import (
     SaleRequest,
     Sold,
     Wish,
+    provider_of,
 )
 from wattpurse_tools.office.tokens import (
     Destination,
@@ -399,7 +400,7 @@ def _refuse_request(request: SaleRequest) -> None:
         raise Refusal("a sale on a card names the card's UID, and no other sale does")
     if request.carrier == KEY_CARD and (request.wish.what != MONEY or request.meter_number):
         raise Refusal("a key card takes money, and belongs to no meter")
-    if request.payment_type not in PAYMENT_TYPES:
+    if request.payment_type not in PAYMENT_TYPES and not provider_of(request.payment_type):
         raise Refusal(
             "%(payment_type)s: pay by one of %(possible)s",
             payment_type=request.payment_type,

@@ -1,0 +1,275 @@
+"""Payments from outside: a notice is recorded as it came, and a worker sells once for it.
+
+`record` writes one row and nothing else, so a web hook answers at once. `work` takes each notice in a transaction of
+its own: the lock of the payment, the receipt, its entries, the token and the new state are one commit. A worker that
+dies leaves the payment new. A payment that cannot be sold goes to `suspense:payment` with its reason, and a person
+assigns it to a meter or gives it back.
+
+    notice        ledger
+    recorded      nothing
+    sold          the moves of the receipt into provider:P
+    suspense      suspense:payment -> provider:P; the reverse once a person has decided
+    paid back     provider:P -> debt:T of the receipt's tenancy, or provider:P -> suspense:payment before a sale
+    paid out      provider:P -> bank:P
+"""
+
+from django.db import IntegrityError, transaction
+
+from wattpurse_tools.headend.recharge import recharge
+from wattpurse_tools.headend.references import meter_of
+from wattpurse_tools.ledger import balances, chart
+from wattpurse_tools.ledger.posting import Event, Move, post
+from wattpurse_tools.office import audit
+from wattpurse_tools.office.actor import Actor, NotPermitted
+from wattpurse_tools.office.business_days import utc_day
+from wattpurse_tools.office.learning import FOR_MANAGERS
+from wattpurse_tools.office.office import Office
+from wattpurse_tools.office.sale_types import by_provider
+from wattpurse_tools.record.models import Message, Payment, PaymentNotice, Sale, Site
+from wattpurse_tools.refusals import Refusal, words_of
+from wattpurse_tools.vault.interface import LimitReached
+
+# Kinds of notices. The number of a payment that was paid back is in the notice's `reference`.
+PAID = "paid"
+REFUNDED = "refunded"  # the amount is the sum that the provider has paid back so far
+DISPUTED = "disputed"
+RETURNED = "returned"  # the disputed money came back
+PAYOUT = "payout"
+KINDS = (PAID, REFUNDED, DISPUTED, RETURNED, PAYOUT)
+
+# States of a payment.
+NEW = "new"
+SOLD = "sold"
+SUSPENSE = "suspense"
+REFUNDING = "refunding"
+PAID_BACK = "refunded"
+BOOKED = "booked"  # a notice that is no sale, and is in the ledger
+REFUSED = "refused"  # a notice that changes nothing
+
+_SUSPENSE = "payment"
+_AT_ONCE = 200
+_AWAITED_S = 3600
+_REASON_LENGTH = 240
+
+
+def record(
+    provider: str,
+    number: str,
+    kind: str,
+    amount_microunits: int,
+    currency: str,
+    reference: str,
+    payer: str,
+    paid_s: int,
+    body: str,
+    now_s: int,
+) -> PaymentNotice:
+    """Keep a notice, once by the provider's own number, and return it. Nothing else is done.
+
+    The same number again returns the first notice. Raise ValueError for an unknown kind or a number that is none.
+    """
+    if kind not in KINDS or not number or amount_microunits <= 0:
+        raise ValueError(f"{provider} {number}: a notice has a number, a kind and an amount above zero")
+    found = PaymentNotice.objects.filter(provider=provider, number=number).first()
+    if found is not None:
+        return found
+    try:
+        with transaction.atomic():
+            return PaymentNotice.objects.create(
+                provider=provider,
+                number=number,
+                kind=kind,
+                amount_microunits=amount_microunits,
+                currency=currency,
+                reference=reference[:_REASON_LENGTH],
+                payer=payer[:_REASON_LENGTH],
+                paid_s=paid_s,
+                received_s=now_s,
+                body=body,
+            )
+    except IntegrityError:  # another process kept it in the same moment
+        return PaymentNotice.objects.get(provider=provider, number=number)
+
+
+def work(office: Office, actor: Actor, now_s: int) -> int:
+    """Work on the notices that are new, each once. Return their number. Right: sell.
+
+    Any number of processes may do so at once.
+    """
+    Payment.objects.bulk_create(
+        [Payment(notice_id=pk) for pk in _unseen()],
+        ignore_conflicts=True,
+    )
+    waiting = Payment.objects.filter(state=NEW).order_by("pk").values_list("pk", flat=True)[:_AT_ONCE]
+    return sum(work_on(office, actor, pk, now_s) for pk in list(waiting))
+
+
+def work_on(office: Office, actor: Actor, payment: int, now_s: int) -> bool:
+    """Work on one payment if it is new and nobody else works on it. Return True if it was."""
+    with transaction.atomic():
+        rows = Payment.objects.select_for_update(skip_locked=True, of=("self",)).select_related("notice")
+        found = rows.filter(pk=payment, state=NEW).first()
+        if found is None:
+            return False
+        if found.notice.kind == PAID:
+            _sell(office, actor, found, now_s)
+        else:
+            _book(actor, found, now_s)
+        found.save()
+        return True
+
+
+def _unseen() -> list[int]:
+    return list(PaymentNotice.objects.filter(payment=None).order_by("pk").values_list("pk", flat=True)[:_AT_ONCE])
+
+
+def _sell(office: Office, actor: Actor, payment: Payment, now_s: int) -> None:
+    """Sell for a payment, or set it in suspense with the reason."""
+    notice = payment.notice
+    meter = meter_of(notice.reference)
+    if meter is None:
+        _suspend(actor, payment, f"no meter is known by: {notice.reference or 'nothing'}", now_s)
+        return
+    payment.meter_number = meter
+    reason = _sold(office, actor, payment, meter, now_s)
+    if reason:
+        _suspend(actor, payment, reason, now_s)
+
+
+def _sold(office: Office, actor: Actor, payment: Payment, meter_number: int, now_s: int) -> str:
+    """Sell to a meter, and return "". Return the reason if it takes nothing for this payment."""
+    notice = payment.notice
+    (currency,) = Site.objects.values_list("currency", flat=True)
+    if notice.currency != currency:
+        return f"paid in {notice.currency}, and this office sells in {currency}"
+    try:
+        with transaction.atomic():
+            payment.sale = recharge(
+                office,
+                actor,
+                meter_number,
+                notice.amount_microunits,
+                by_provider(notice.provider),
+                f"payment-{payment.pk}",
+                now_s,
+            )
+    except NotPermitted:
+        raise
+    except (Refusal, LimitReached) as refusal:
+        return str(words_of(refusal))
+    payment.state = SOLD
+    payment.reason = ""
+    return ""
+
+
+def _suspend(actor: Actor, payment: Payment, reason: str, now_s: int) -> None:
+    notice = payment.notice
+    payment.state = SUSPENSE
+    payment.reason = reason[:_REASON_LENGTH]
+    provider = chart.provider(notice.provider)
+    move = Move(chart.suspense(_SUSPENSE), provider, notice.currency, notice.amount_microunits)
+    _post(actor, payment, "suspense", "payment in suspense", [move], now_s)
+    audit.note(actor, "payment in suspense", _subject(payment), reason=payment.reason)
+
+
+def _book(actor: Actor, payment: Payment, now_s: int) -> None:
+    """Book a notice that is no payment of a customer."""
+    if payment.notice.kind == PAYOUT:
+        notice = payment.notice
+        move = Move(
+            chart.provider(notice.provider), chart.bank(notice.provider), notice.currency, notice.amount_microunits
+        )
+        _post(actor, payment, "payout", "payout", [move], now_s)
+        payment.state = BOOKED
+        return
+    _book_back(actor, payment, now_s)
+
+
+def _book_back(actor: Actor, payment: Payment, now_s: int) -> None:
+    """Book money that the provider took back, or that came back after a dispute.
+
+    A refund tells the sum so far, so two of them in the wrong order are booked as one.
+    """
+    notice = payment.notice
+    first = (
+        Payment.objects.select_for_update(of=("self",))
+        .select_related("notice")
+        .filter(notice__provider=notice.provider, notice__number=notice.reference, notice__kind=PAID)
+        .first()
+    )
+    if _must_wait(first, notice, now_s):
+        return
+    owner = _owner_of_loss(first)
+    amount = notice.amount_microunits
+    if notice.kind == REFUNDED:
+        amount -= _paid_back(notice)
+    if amount <= 0:
+        payment.state = REFUSED
+        payment.reason = "booked by a newer notice"
+        return
+    provider = chart.provider(notice.provider)
+    giver, taker = (owner, provider) if notice.kind == RETURNED else (provider, owner)
+    _post(actor, payment, "back", notice.kind, [Move(giver, taker, notice.currency, amount)], now_s)
+    payment.state = BOOKED
+    payment.meter_number = None if first is None else first.meter_number
+    payment.reason = f"of payment {notice.reference}"[:_REASON_LENGTH]
+    if first is not None and first.sale is None:
+        _end_in_suspense(first, notice, now_s)
+    _tell_managers(payment, owner, now_s)
+    audit.note(actor, f"payment {notice.kind}", _subject(payment), amount=amount, account=owner)
+
+
+def _must_wait(first: Payment | None, notice: PaymentNotice, now_s: int) -> bool:
+    """Return True if the payment itself is not worked on yet. Providers keep no order of their messages."""
+    if first is None:
+        return now_s - notice.received_s < _AWAITED_S
+    return first.state == NEW
+
+
+def _owner_of_loss(first: Payment | None) -> str:
+    """Return the account that bears money taken back: the tenancy's debt after a sale, else the suspense."""
+    sale: Sale | None = None if first is None else first.sale
+    if sale is not None and sale.tenancy is not None:
+        return chart.debt(sale.tenancy.pk)
+    return chart.suspense(_SUSPENSE)
+
+
+def _paid_back(notice: PaymentNotice) -> int:
+    """Return the sum that earlier refunds of the same payment have booked."""
+    booked = Payment.objects.filter(
+        notice__provider=notice.provider, notice__reference=notice.reference, notice__kind=REFUNDED, state=BOOKED
+    )
+    return max(booked.values_list("notice__amount_microunits", flat=True), default=0)
+
+
+def _end_in_suspense(first: Payment, notice: PaymentNotice, now_s: int) -> None:
+    """End a payment in suspense once the provider has paid all of it back."""
+    if notice.kind == REFUNDED and notice.amount_microunits >= first.notice.amount_microunits:
+        first.state, first.decided_s = PAID_BACK, now_s
+        first.save(update_fields=["state", "decided_s"])
+
+
+def _tell_managers(payment: Payment, owner: str, now_s: int) -> None:
+    notice = payment.notice
+    text = (
+        f"{notice.provider}: {notice.kind} {notice.amount_microunits / 1_000_000:.2f} {notice.currency}"
+        f" of payment {notice.reference}, booked to {owner}"
+    )
+    Message.objects.get_or_create(
+        key=f"payment:{payment.pk}:{notice.kind}",
+        defaults={"channel": FOR_MANAGERS, "customer": None, "kind": notice.kind, "text": text, "created_s": now_s},
+    )
+
+
+def _post(actor: Actor, payment: Payment, step: str, kind: str, moves: list[Move], now_s: int) -> None:
+    event = Event(now_s, utc_day(now_s), _subject(payment), actor.operator)
+    post(f"{_subject(payment)}:{step}", kind, moves, event)
+
+
+def _subject(payment: Payment) -> str:
+    return f"payment:{payment.pk}"
+
+
+def suspense_microunits(currency: str) -> int:
+    """Return the money that waits in suspense for a decision."""
+    return -balances.balance(chart.suspense(_SUSPENSE), currency)

@@ -1,0 +1,93 @@
+"""Recharge of a meter from outside the shops, by its contract, in the online shop.
+
+A prepaid meter gets a token, which is queued for the network and has twenty digits if its amount fits into them. A
+managed meter has an account, which takes the money. A meter for key cards is refused with the remedy.
+"""
+
+from dataclasses import replace
+
+from django.db import transaction
+
+from wattpurse.core.money import contract as contracts
+from wattpurse_tools.headend import command_queue, online_shop
+from wattpurse_tools.office import sales
+from wattpurse_tools.office.actor import Actor
+from wattpurse_tools.office.office import Office
+from wattpurse_tools.office.sale_types import DIGITS, ENERGY, MONEY, NONE, SaleRequest, Wish
+from wattpurse_tools.office.tokens import locked_row, usable_meter
+from wattpurse_tools.office.wishes import wishes_of
+from wattpurse_tools.record.models import Meter, Sale, Token
+from wattpurse_tools.refusals import Refusal
+from wattpurse_tools.station.token_record import contracts_to_come
+
+WISH = "recharge"
+
+
+def recharge(
+    office: Office,
+    actor: Actor,
+    meter_number: int,
+    gross_microunits: int,
+    payment_type: str,
+    client_key: str,
+    now_s: int,
+) -> Sale:
+    """Sell credit for a payment, once by its key, and queue its token. Return the receipt. Right: sell.
+
+    `payment_type` is one of a sale, or `sale_types.by_provider(NAME)`. Raise Refusal, with no change, if the meter
+    takes nothing for this payment.
+    """
+    with transaction.atomic():
+        row = locked_row(meter_number)
+        shift = online_shop.running_shift(office, actor, now_s)
+        made = _made_before(sales.full_key(shift, client_key), meter_number, gross_microunits)
+        if made is not None:
+            return made
+        meter = usable_meter(row, meter_number)
+        contract = _contract(meter)
+        if contract == contracts.Managed.name:
+            raise Refusal("meter %(meter)s is managed, and has no account yet; open one first", meter=meter.number)
+        request = SaleRequest(
+            client_key,
+            shift.pk,
+            meter.number,
+            "",
+            DIGITS,
+            Wish(_what(meter, contract), gross_microunits=gross_microunits),
+            payment_type,
+        )
+        sale = _sold(office, actor, request)
+        tokens = list(Token.objects.filter(sale=sale).order_by("sequence"))
+        command_queue.queue(tokens, WISH, f"{WISH}:{sale.pk}", now_s)
+    return sale
+
+
+def _contract(meter: Meter) -> str:
+    """Return the contract that the next token meets: one that is on its way to the meter decides already."""
+    return [meter.contract, *contracts_to_come(meter.number)][-1]
+
+
+def _what(meter: Meter, contract: str) -> str:
+    """Return the wish of a payment. A dispenser gets kWh within its daily limit. Raise Refusal for key cards."""
+    if contract == contracts.Dispenser.name:
+        return ENERGY
+    possible = wishes_of(contract, meter.unit)
+    if contract == contracts.KeyCard.name:
+        raise Refusal("meter %(meter)s takes key cards: load the customer's key card instead", meter=meter.number)
+    return possible[0] if possible else MONEY
+
+
+def _sold(office: Office, actor: Actor, request: SaleRequest) -> Sale:
+    """Return the sale by twenty digits, or by the network alone if the amount does not fit into them."""
+    try:
+        return sales.sell(office, actor, request).sale
+    except Refusal:
+        return sales.sell(office, actor, replace(request, carrier=NONE)).sale
+
+
+def _made_before(key: str, meter_number: int, gross_microunits: int) -> Sale | None:
+    """Return the receipt of a key, or None. Raise Refusal if it is another recharge."""
+    sale = Sale.objects.filter(client_key=key).first()
+    if sale is not None and (sale.meter_number, sale.gross_microunits) != (meter_number, gross_microunits):
+        raise Refusal("receipt %(receipt)s was sold under this key with another content", receipt=sale.receipt_number)
+    return sale
