@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from wattpurse_tools.commands import office_serving
+from wattpurse_tools.commands.headend_rounds import ROUND_S
 from wattpurse_tools.commands.office_options import add_office_option, existing, prepare, tell
 from wattpurse_tools.headend.broker_files import HOST, PORT, BrokerFiles, user_of
 from wattpurse_tools.pages import headend_machine
@@ -29,6 +30,8 @@ def add_start(parser: ArgumentParser) -> None:
     parser.add_argument("--listen", default=f"{HOST}:{PORT}", metavar="HOST:PORT", help=text)
     text = "the broker: mosquitto, or one in Python for a computer without it; default: mosquitto if there is one"
     parser.add_argument("--broker-program", choices=(MOSQUITTO, PYTHON), help=text)
+    text = "seconds between two rounds of engine and payment worker; default: %(default)s"
+    parser.add_argument("--every", type=float, default=ROUND_S, metavar="S", help=text)
     parser.set_defaults(run=run_start)
 
 
@@ -55,7 +58,7 @@ def run_start(arguments: Namespace) -> int:
     if not folder.secret.exists():
         passphrase = office_serving.set_up(folder, arguments)
     host, _, port = arguments.listen.rpartition(":")
-    machine = HeadendMachine(folder, (host, int(port)), program)
+    machine = HeadendMachine(folder, (host, int(port)), program, arguments.every)
     machine.make_files()
     lines = (
         f"The broker ({machine.broker_words}) is at {arguments.listen}. A meter gets its user with:"

@@ -32,12 +32,16 @@ class Message:
 
 
 class FleetLink:
-    """The connection of `meter` to the broker at `(host, port)`. `login` is `(user, password)`, or None."""
+    """The connection of `meter` to the broker at `(host, port)`. `login` is `(user, password)`, or None.
+
+    `statements` are the numbers of those that the broker has.
+    """
 
     def __init__(self, meter: FleetMeter, address: tuple[str, int], login: tuple[str, str] | None = None) -> None:
         self.meter = meter
         self.is_connected = False
-        self.published = 0
+        self.has_reach = True
+        self.statements: set[int] = set()
         self._address = address
         self._login = login
         self._client: paho.Client | None = None
@@ -51,6 +55,11 @@ class FleetLink:
         client = self._client
         found: Any = None if client is None else client.socket()
         return found
+
+    @property
+    def is_usable(self) -> bool:
+        """True if the meter has power and reaches the network."""
+        return self.has_reach and self.meter.is_powered
 
     @property
     def is_idle(self) -> bool:
@@ -150,13 +159,14 @@ class FleetLink:
         publication = self._in_flight.pop(number, None)
         if publication is None:
             return
-        self.published += 1
         if self._receipt is not None and publication is self._receipt[0]:
             self.meter.inbox.delivered(publication)
             self._acknowledge(self._receipt[1])
             self._receipt = None
         else:
             self.meter.publisher.delivered(publication)
+            if publication.name == mqtt.STATEMENT:
+                self.statements.add(mqtt.unwrap_statement(publication.payload)[0])
 
     def _acknowledge(self, message: Message) -> None:
         if self._client is not None:

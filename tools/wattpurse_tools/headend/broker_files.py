@@ -66,7 +66,8 @@ class BrokerFiles:
         if not self.users.exists():
             return {}
         lines = private_files.read(self.users).decode().splitlines()
-        return dict(line.partition(":")[::2] for line in lines)
+        parts = [line.partition(":") for line in lines]
+        return {name: kept for name, _, kept in parts}
 
     def process_number(self) -> int | None:
         """Return the number of the broker's process as it has written it, or None."""

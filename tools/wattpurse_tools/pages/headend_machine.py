@@ -22,12 +22,16 @@ _COMMAND = "wattpurse_tools.cli"
 
 
 class HeadendMachine:
-    """The processes of the office in `folder`, with a broker of its own at `(host, port)`."""
+    """The processes of the office in `folder`, with a broker of its own at `address`.
 
-    def __init__(self, folder: OfficeFolder, address: tuple[str, int], program: Path | None) -> None:
+    `program` is mosquitto, or None for the broker in Python. Rounds begin every `every_s` seconds.
+    """
+
+    def __init__(self, folder: OfficeFolder, address: tuple[str, int], program: Path | None, every_s: float) -> None:
         self._folder = folder
         self._address = address
         self._program = program
+        self._every = "--every", f"{every_s:g}"
         self._files = BrokerFiles(folder.path.absolute())
 
     def children(self) -> list[Child]:
@@ -35,8 +39,8 @@ class HeadendMachine:
         return [
             Child("broker", self._start_broker, self._is_broker_ready),
             Child("worker", lambda: self._start("worker", *self._broker_words())),
-            Child("engine", lambda: self._start("engine")),
-            Child("payment worker", lambda: self._start("payments")),
+            Child("engine", lambda: self._start("engine", *self._every)),
+            Child("payment worker", lambda: self._start("payments", *self._every)),
             *self._sender(),
         ]
 
