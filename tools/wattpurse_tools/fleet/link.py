@@ -11,7 +11,9 @@ from typing import Any
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from wattpurse.core.messages import mqtt
+from boards.host.chips.aes import aes
+from wattpurse.core import carrier
+from wattpurse.core.messages import mqtt, statement
 from wattpurse.services.mqtt.publisher import Publication
 from wattpurse_tools.fleet.chips import PowerCut
 from wattpurse_tools.fleet.meter import FleetMeter
@@ -32,16 +34,13 @@ class Message:
 
 
 class FleetLink:
-    """The connection of `meter` to the broker at `(host, port)`. `login` is `(user, password)`, or None.
-
-    `statements` are the numbers of those that the broker has.
-    """
+    """The connection of `meter` to the broker at `(host, port)`. `login` is `(user, password)`, or None."""
 
     def __init__(self, meter: FleetMeter, address: tuple[str, int], login: tuple[str, str] | None = None) -> None:
         self.meter = meter
         self.is_connected = False
         self.has_reach = True
-        self.statements: set[int] = set()
+        self._newest = b""
         self._address = address
         self._login = login
         self._client: paho.Client | None = None
@@ -55,6 +54,15 @@ class FleetLink:
         client = self._client
         found: Any = None if client is None else client.socket()
         return found
+
+    @property
+    def told_s(self) -> int:
+        """The meter's time of the newest statement that the broker has acknowledged, or 0."""
+        if not self._newest:
+            return 0
+        number, sealed = mqtt.unwrap_statement(self._newest)
+        pair = self.meter.statements.keys(carrier.statement_identity(carrier.MQTT, number))
+        return statement.open_statement(aes, pair, sealed)["time_s"]
 
     @property
     def is_usable(self) -> bool:
@@ -166,7 +174,7 @@ class FleetLink:
         else:
             self.meter.publisher.delivered(publication)
             if publication.name == mqtt.STATEMENT:
-                self.statements.add(mqtt.unwrap_statement(publication.payload)[0])
+                self._newest = publication.payload
 
     def _acknowledge(self, message: Message) -> None:
         if self._client is not None:

@@ -52,7 +52,7 @@ def judge(
     by_meter = _by_meter(paid)
     _payments(verdict, paid)
     credit = sum(_credit(verdict, place, by_meter[place.number], prices) for place in places)
-    suspended = balances.balance(chart.suspense("payment"), _CURRENCY)
+    suspended = -balances.balance(chart.suspense("payment"), _CURRENCY)
     total = sum(one.microunits for one in paid)
     verdict.expect("payments - credit - suspense", total - credit - suspended, 0)
     verdict.sums |= {

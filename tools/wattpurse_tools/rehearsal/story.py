@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from django.db import close_old_connections
-from django.db.models import Count
+from django.db.models import Max
 
 from wattpurse.core.money import contract as contracts
 from wattpurse_tools.fleet.fleet import Fleet
@@ -118,8 +118,8 @@ class Story:
             return f"{len(busy)} meters have messages for the broker"
         if PaymentNotice.objects.filter(payment=None).exists() or Payment.objects.filter(state="new").exists():
             return "payments wait for their worker"
-        taken = dict(Statement.objects.values_list("meter_id").annotate(Count("pk")))
-        behind = [one for one in usable if taken.get(one, 0) < len(fleet[one].statements)]
+        newest = dict(Statement.objects.values_list("meter_id").annotate(Max("time_s")))
+        behind = [one for one in usable if newest.get(one, 0) < fleet[one].told_s]
         if behind:
             return f"statements of {len(behind)} meters are not in the record"
         waiting = Command.objects.filter(state__in=_OPEN, meter_id__in=usable).count()
