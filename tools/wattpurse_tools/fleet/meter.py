@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from boards.host.chips.aes import aes
 from wattpurse.core import carrier
+from wattpurse.core.messages import frames
 from wattpurse.core.money import supply
 from wattpurse.core.money.account import Account
 from wattpurse.core.money.circumstances import USABLE, Circumstances
@@ -94,6 +95,7 @@ class FleetMeter:
     def start(self) -> None:
         """Restore the power: everything in memory is new, and the stores are opened from the flash."""
         self.pulses.board_powered()
+        self.contact.set_power(True)
         self._build()
         self.stores.open_accounts()
         if self.stores.fault != supply.ON:
@@ -110,6 +112,7 @@ class FleetMeter:
     def cut_power(self) -> None:
         """End the power of board and house. The contact of a latching relay stays where it is, and no energy flows."""
         self.is_powered = False
+        self.contact.set_power(False)
 
     def live_until(self, true_s: int) -> None:
         """Let time pass. The meter meters, decides and composes messages at least every STEP_S, and at each edge.
@@ -147,11 +150,11 @@ class FleetMeter:
         self.act()
         return result
 
-    def statement_for(self, by: int, capacity: int) -> tuple[bytes, bytes]:
-        """Return `(identity, sealed statement)` for a carrier that counts its own numbers, such as Bluetooth."""
+    def statement_for_bluetooth(self, capacity: int) -> bytes:
+        """Return a sealed statement with its number, as the firmware gives it to a telephone."""
         number = self._bluetooth_numbers.take()
-        identity = carrier.statement_identity(by, number)
-        return identity, self.statements.seal(self.statements.keys(identity), number, capacity)
+        identity = carrier.statement_identity(carrier.BLE, number)
+        return frames.numbered(number, self.statements.seal(self.statements.keys(identity), number, capacity))
 
     @property
     def account(self) -> Account:
