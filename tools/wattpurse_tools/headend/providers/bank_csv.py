@@ -2,7 +2,7 @@
 
 | setting | meaning | usual |
 |---|---|---|
-| `columns` | names of the columns `number`, `amount`, `date`, `text` (one or several), `payer`, `currency` | amount, date, text |
+| `columns` | names of the columns `number`, `amount`, `date`, `text` (one or several), `payer`, `currency` | |
 | `delimiter`, `decimal`, `group` | separators of columns, decimals and thousands | `;` `,` `.` |
 | `date_format` | by strptime | `%d.%m.%Y` |
 | `encoding` | of the file | `utf-8-sig` |

@@ -2,8 +2,8 @@
 
 Elements are found by their local names: the versions differ in the namespace, and in few elements that are read here.
 An entry is known by the account and the bank's own reference `AcctSvcrRef`, else by the statement's `Id` with
-`NtryRef`, else with its place. Credit entries that are booked (`CdtDbtInd` CRDT, `Sts` BOOK) are taken. A batch becomes one notice
-for each of its transactions if their amounts add up to the entry's.
+`NtryRef`, else with its place. Credit entries that are booked (`CdtDbtInd` CRDT, `Sts` BOOK) are taken. A batch becomes
+one notice for each of its transactions if their amounts add up to the entry's.
 """
 
 from collections.abc import Iterator
