@@ -63,7 +63,7 @@ ORDERS = (
         package="wattpurse_tools",
         folder="tools/wattpurse_tools",
         floors=(
-            ("tariffs", "meter_link", "emulation", "deploy", "picture", "hardware", "readers"),
+            ("tariffs", "meter_link", "emulation", "fleet", "deploy", "picture", "hardware", "readers"),
             ("vault", "ledger"),
             ("record",),
             ("station", "loads", "bills", "acceptance", "fob"),

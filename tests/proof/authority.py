@@ -31,7 +31,7 @@ from wattpurse.core.messages import token
 
 NAME = "authority"
 ABOUT = "a PIN, an opened meter's keys, a vending point's key file and all old images against one meter"
-SHORT_CASES = 100
+SHORT_CASES = 50
 LONG_CASES = 10_000
 
 _ACTIONS = 50

@@ -24,7 +24,7 @@ from wattpurse.services.card_desk import CardDesk
 
 NAME = "bad-cards"
 ABOUT = "card images damaged, forged or spliced"
-SHORT_CASES = 40
+SHORT_CASES = 30
 LONG_CASES = 5_000
 
 _BATCH = 200

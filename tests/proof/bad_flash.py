@@ -21,7 +21,7 @@ from wattpurse.core.records.settings import Settings
 
 NAME = "bad-flash"
 ABOUT = "flash images damaged at random, or with corrected checksums"
-SHORT_CASES = 40
+SHORT_CASES = 25
 LONG_CASES = 8_000
 
 _BATCH = 125

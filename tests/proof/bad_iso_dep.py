@@ -18,7 +18,7 @@ from wattpurse.cards.mfrc522 import Mfrc522
 
 NAME = "bad-iso-dep"
 ABOUT = "cards of ISO/IEC 14443-4 that break the protocol, and air that loses their frames"
-SHORT_CASES = 100
+SHORT_CASES = 30
 LONG_CASES = 5_000
 
 _BATCH = 200

@@ -25,7 +25,7 @@ from wattpurse.services.card_desk import PERIOD_MS, CardDesk
 
 NAME = "cards"
 ABOUT = "card lifted, garbled or copied and meter cut off at every frame and flash operation of a tap"
-SHORT_CASES = 1_400
+SHORT_CASES = 500
 LONG_CASES = 20_000
 
 _SECOND_UID = b"\x04\x99\x66\x77\x11\x98\xaa"

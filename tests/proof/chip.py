@@ -21,7 +21,7 @@ from wattpurse_tools.emulation.ring import stores_of
 
 NAME = "chip"
 ABOUT = "power cuts on the emulated RP2040 with the real image, recovered there and here"
-SHORT_CASES = 2
+SHORT_CASES = 1
 LONG_CASES = 60
 
 CUTS = 6

@@ -18,7 +18,7 @@ from tests.proof.small_histories import EventsHistory, SettingsHistory
 
 NAME = "journal"
 ABOUT = "power cut in every flash operation, then in its recovery, then in that"
-SHORT_CASES = 10
+SHORT_CASES = 4
 LONG_CASES = 440
 
 _KINDS = (LedgerHistory, LedgerHistory, SettingsHistory, LedgerHistory, EventsHistory)

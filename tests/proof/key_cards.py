@@ -33,7 +33,7 @@ from wattpurse.services.key_slot import SHORTEST_GRACE_MS
 
 NAME = "key-cards"
 ABOUT = "key card pulled, garbled or rolled back and meter cut off at every frame and flash operation of a payment"
-SHORT_CASES = 250
+SHORT_CASES = 120
 LONG_CASES = 5_000
 
 _FAULTS = (

@@ -32,7 +32,7 @@ from wattpurse.services.supply_desk import SupplyDesk
 
 NAME = "life"
 ABOUT = "household meters over years of outages, cuts, changing tariffs and failing parts"
-SHORT_CASES = 10
+SHORT_CASES = 5
 LONG_CASES = 110
 
 _SHORT_YEARS = 2

@@ -25,7 +25,7 @@ from wattpurse.core.seals import keys
 
 NAME = "tokens"
 ABOUT = "the same, other and forged tokens of several issuers over all carriers, with cuts"
-SHORT_CASES = 400
+SHORT_CASES = 180
 LONG_CASES = 10_000
 
 _DELIVERIES = 120

@@ -140,7 +140,7 @@ def cashier(request):
 
 
 @pytest.fixture(scope="session")
-def _instrumented():
+def instrumented():
     """Let answers have their templates and values."""
     setup_test_environment()
     yield
@@ -148,7 +148,7 @@ def _instrumented():
 
 
 @pytest.fixture
-def pages(request, _instrumented):
+def pages(request, instrumented):
     """Return a client of the pages of the office."""
     from wattpurse_tools.desk.exchange import exchange
     from wattpurse_tools.pages import office_in_use

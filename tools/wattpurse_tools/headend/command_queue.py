@@ -8,6 +8,7 @@ its token was redeemed.
 from collections.abc import Sequence
 
 from wattpurse_tools.record.models import Command, Token
+from wattpurse_tools.station.order import FORFEITED, OUTDATED, REDEEMED, VOIDED
 
 WAITING = "waiting"
 SENT = "sent"
@@ -15,6 +16,15 @@ DONE = "done"
 REFUSED = "refused"
 GIVEN_UP = "given up"
 OPEN_STATES = (WAITING, SENT)
+
+LATER_S = 60
+
+# Outcomes that a meter tells (see wattpurse.core.messages.mqtt). All others are refusals for good.
+_DONE = ("accepted", "used")
+_LATER = ("ledger-failed", "out-of-order")
+_ENDED = (REDEEMED, VOIDED, OUTDATED, FORFEITED)
+_OUTCOME_LIMIT = 24
+_PATIENCE_S = 300  # a meter's clock may be ahead of the office's by so much
 
 
 def queue(tokens: Sequence[Token], wish: str, key: str, now_s: int, expires_s: int | None = None) -> list[Command]:
@@ -36,3 +46,39 @@ def queue(tokens: Sequence[Token], wish: str, key: str, now_s: int, expires_s: i
     ]
     Command.objects.bulk_create(rows, ignore_conflicts=True)
     return list(Command.objects.filter(key__in=[row.key for row in rows]).order_by("pk"))
+
+
+def answered(meter_number: int, sequence: int, outcome: str, is_redeemed: bool, now_s: int) -> bool:
+    """Book the answer of a meter to a token. Return True if it changed a command.
+
+    Anybody at the broker can write an answer, so it moves no money and no token: it only ends the sending. If a later
+    statement shows that the token was not redeemed after all, the sending begins anew (see `compare`).
+    """
+    state = DONE if is_redeemed or outcome in _DONE else WAITING if outcome in _LATER else REFUSED
+    facts: dict[str, object] = {"state": state, "outcome": outcome[:_OUTCOME_LIMIT], "answered_s": now_s}
+    if state == WAITING:
+        facts["next_s"] = now_s + LATER_S
+    rows = Command.objects.filter(meter_id=meter_number, token__sequence=sequence, state__in=OPEN_STATES)
+    return bool(rows.update(**facts))
+
+
+def compare(meter_number: int, told_s: int, now_s: int) -> None:
+    """Compare the commands of a meter with its tokens, after a statement of the meter's time `told_s` was recorded.
+
+    A token that was redeemed is done, whatever was answered. A token that the meter said to have and that its later
+    statement does not show is sent again: the answer was forged, or the meter has lost it.
+    """
+    rows = Command.objects.filter(meter_id=meter_number)
+    open_rows = rows.exclude(state=DONE, token__state=REDEEMED).exclude(state=REFUSED, token__state__in=_ENDED)
+    for command in open_rows.exclude(state=GIVEN_UP, token__state__in=_ENDED).select_related("token"):
+        state = command.token.state
+        if state == REDEEMED:
+            _change(command, now_s, state=DONE, outcome=command.outcome or "redeemed")
+        elif state in _ENDED:
+            _change(command, now_s, state=REFUSED, outcome=command.outcome or state)
+        elif command.state == DONE and told_s > (command.answered_s or 0) + _PATIENCE_S:
+            _change(command, now_s, state=WAITING, next_s=now_s, outcome="")
+
+
+def _change(command: Command, now_s: int, **facts: object) -> None:
+    Command.objects.filter(pk=command.pk).update(answered_s=now_s, **facts)

@@ -42,12 +42,12 @@ class OfficeRequest(HttpRequest):
 
 
 def page(
-    right: str | None = None,
+    *rights: str,
 ) -> Callable[
     [Callable[Concatenate[OfficeRequest, _Given], HttpResponseBase]],
     Callable[Concatenate[HttpRequest, _Given], HttpResponseBase],
 ]:
-    """Return the decorator of a page for persons with a right, or for all who have signed on."""
+    """Return the decorator of a page for persons with one of some rights, or for all who have signed on."""
 
     def decorate(
         view: Callable[Concatenate[OfficeRequest, _Given], HttpResponseBase],
@@ -58,8 +58,8 @@ def page(
             if refusal is not None:
                 return refusal
             known = cast(OfficeRequest, request)
-            if right is not None:
-                known.actor.require(right)
+            if rights and not known.actor.rights.intersection(rights):
+                known.actor.require(rights[0])
             return view(known, *words, **names)
 
         return guarded

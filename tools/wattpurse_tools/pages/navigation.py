@@ -1,4 +1,7 @@
-"""The ways between pages. Each `urls_*.py` may have NAVIGATION: rows of (address name, words, right)."""
+"""The ways between pages. Each `urls_*.py` may have NAVIGATION: rows of (address name, words, right).
+
+A right may be several rights, one of which is enough.
+"""
 
 from dataclasses import dataclass
 from importlib import import_module
@@ -13,6 +16,7 @@ from wattpurse_tools.office.actor import Actor
 PARTS = (
     ("urls_till", "till/"),
     ("urls_office", "office/"),
+    ("urls_headend", "headend/"),
     ("urls_manager", "manager/"),
     ("urls_admin", "admin/"),
     ("urls_tenant", "t/"),
@@ -41,7 +45,7 @@ def links_for(actor: Actor, path: str) -> list[Link]:
     links = []
     for name, _ in part_modules():
         for view, words, right in getattr(import_module(name), "NAVIGATION", ()):
-            if right is None or right in actor.rights:
+            if right is None or actor.rights.intersection((right,) if isinstance(right, str) else right):
                 address = reverse(view)
                 links.append(Link(address, words, path.startswith(address)))
     return links

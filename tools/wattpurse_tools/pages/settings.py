@@ -137,6 +137,7 @@ def _headers(public_url: str | None) -> dict[str, object]:
         "SESSION_COOKIE_NAME": "__Host-session",
         "CSRF_COOKIE_NAME": "__Host-csrf",
         "SECURE_SSL_REDIRECT": True,
+        "SECURE_REDIRECT_EXEMPT": [r"^metrics$"],  # a collector on this computer speaks plain HTTP
         "SECURE_HSTS_SECONDS": _HSTS_S,
         "SECURE_HSTS_INCLUDE_SUBDOMAINS": True,
         "SECURE_HSTS_PRELOAD": True,

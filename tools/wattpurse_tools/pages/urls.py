@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from wattpurse_tools.pages.navigation import part_modules
-from wattpurse_tools.pages.views import home, login, refusals
+from wattpurse_tools.pages.views import headend_metrics, home, login, refusals
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home.home, name="home"),
@@ -13,6 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("logout", login.log_out, name="logout"),
     path("me", home.me, name="me"),
     path("health", home.health, name="health"),
+    path("metrics", headend_metrics.metrics, name="metrics"),
     *(path(first, include(name)) for name, first in part_modules()),
 ]
 handler403 = refusals.not_permitted

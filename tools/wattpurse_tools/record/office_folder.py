@@ -52,6 +52,7 @@ class OfficeFolder:
         self.database = self.path / "office.db"
         self.trial_passphrase = self.path / "passphrase-of-the-trial"
         self.backups = self.path / "backups"
+        self.metrics_token = self.path / "metrics-token"
 
     @property
     def database_url(self) -> str:

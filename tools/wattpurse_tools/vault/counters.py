@@ -8,6 +8,7 @@ which rises at each start and each change of the keys. So an older copy of one o
 import json
 import os
 import sqlite3
+from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
 
@@ -82,6 +83,14 @@ class Counters:
         """Return the highest count of a meter, or 0."""
         row = self.database.execute("SELECT count FROM counts WHERE meter = ?", (meter,)).fetchone()
         return 0 if row is None else row["count"]
+
+    def counts_of(self, meters: Collection[int]) -> dict[int, int]:
+        """Return the highest counts of some meters. One without a count is left out."""
+        rows = self.database.execute(
+            "SELECT meter, count FROM counts WHERE meter IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(meters)),),
+        )
+        return {row["meter"]: row["count"] for row in rows}
 
     def counts(self) -> dict[int, int]:
         """Return the highest count of each meter."""

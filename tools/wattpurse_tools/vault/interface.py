@@ -41,6 +41,8 @@ DENIED = "denied"
 USED = "used"
 EXPIRED = "expired"
 
+STATEMENTS_AT_ONCE = 1000
+
 
 class Refused(ValueError):
     """The vault refuses a call. The words name the reason and the remedy."""
@@ -433,6 +435,14 @@ class Keys(Protocol):
         """Return `(key version, content)` of an authentic statement, or None. `identity` is the card's UID.
 
         The count of this issuer rises to that of the statement.
+        """
+        ...
+
+    def open_statements(self, sealed: Sequence[tuple[int, bytes, bytes]]) -> list[tuple[int, dict] | None]:
+        """Open statements as `open_statement` does: `(meter number, identity, sealed statement)` of each.
+
+        Return a result for each, in their order: None for one that is not authentic, or whose meter is not served here.
+        Their counts rise together, in one change of the vault. At most STATEMENTS_AT_ONCE are opened in one call.
         """
         ...
 

@@ -15,7 +15,7 @@ import hashlib
 import hmac
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import BufferedReader
 from itertools import islice
 
@@ -56,19 +56,32 @@ class LogFile:
 
     def append(self, time_s: int, operator: int | None, action: str, details: dict) -> LogEntry:
         """Add a line. It is on the disk when this returns. Raise OSError if the disk does not take it."""
-        link = link_of(self.link, self.number + 1, time_s, operator, action, details)
-        entry = LogEntry(self.number + 1, time_s, operator, action, details, link)
+        return self.append_all([(time_s, operator, action, details)])[0]
+
+    def append_all(self, lines: Sequence[tuple[int, int | None, str, dict]]) -> list[LogEntry]:
+        """Add lines: time, operator, action and details of each. All are on the disk when this returns, or none.
+
+        Raise OSError if the disk does not take them.
+        """
+        if not lines:
+            return []
+        entries, data, link = [], b"", self.link
+        for number, (time_s, operator, action, details) in enumerate(lines, self.number + 1):
+            link = link_of(link, number, time_s, operator, action, details)
+            entry = LogEntry(number, time_s, operator, action, details, link)
+            seal = {} if self._key is None else {_SEAL: _seal(self._key, link)}
+            entries.append(entry)
+            data += canonical(vars(entry) | seal) + b"\n"
         size = os.fstat(self._file).st_size
         try:
             os.lseek(self._file, size, os.SEEK_SET)
-            seal = {} if self._key is None else {_SEAL: _seal(self._key, link)}
-            write_all(self._file, canonical(vars(entry) | seal) + b"\n")
+            write_all(self._file, data)
             os.fsync(self._file)
         except OSError:
             os.ftruncate(self._file, size)
             raise
-        self.number, self.link = entry.number, link
-        return entry
+        self.number, self.link = entries[-1].number, link
+        return entries
 
     def since(self, number: int) -> list[LogEntry]:
         """Return the lines after line `number`, at most LOG_PAGE of them and about as many bytes as an answer has."""

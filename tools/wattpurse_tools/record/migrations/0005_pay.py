@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("record", "0004_headend"),
+        ("record", "0005_engine"),
     ]
 
     operations = [

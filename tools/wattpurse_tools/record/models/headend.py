@@ -79,7 +79,8 @@ class ManagedAccount(models.Model):
     `billed_s` is the meter's time of the newest statement that was charged, and `billed_registers_mwh` its registers by
     the name of the rate. `carried` is the rest of the division of the last charge, as the tariff engine counts it.
     `permit_until_s` is the end of the newest permit that was ordered. `is_wished_on` is the state of the switch that
-    the account wants, and `is_ordered_on` the one that was ordered last.
+    the account wants, and `is_ordered_on` the one that was ordered last. `books` are the energy and the days of the
+    month so far, as `headend.billing` keeps them. `trouble` says why the engine could not work on it, or is empty.
     """
 
     tenancy = models.OneToOneField(Tenancy, primary_key=True, on_delete=models.PROTECT, related_name="account")
@@ -95,6 +96,8 @@ class ManagedAccount(models.Model):
     is_wished_on = models.BooleanField(default=True)
     is_ordered_on = models.BooleanField(default=True)
     priority = models.SmallIntegerField(default=0)
+    books = models.JSONField(default=dict)
+    trouble = models.CharField(max_length=240, blank=True)
 
     class Meta:
         """The name of the table."""
@@ -266,6 +269,8 @@ class HeadendPolicy(models.Model):
     `time_zone`, and nobody is switched off outside `friendly_from_minute` to `friendly_until_minute`, on the weekdays
     of `friendly_weekdays` (1 Monday to 64 Sunday, added up). `silent_s` is the silence after which a meter is told.
     `shop` is the online shop, or None before its first use.
+    `map_tiles` is the address of pictures below the map, with {z}, {x} and {y}, or "" for none. `map_credit` names
+    their source.
     """
 
     permit_s = models.BigIntegerField(default=3 * 86_400)
@@ -281,8 +286,22 @@ class HeadendPolicy(models.Model):
     time_zone = models.CharField(max_length=48, default="UTC")
     web_hook = models.URLField(blank=True)
     shop = models.ForeignKey(Shop, null=True, on_delete=models.PROTECT)
+    map_tiles = models.CharField(max_length=240, blank=True)
+    map_credit = models.CharField(max_length=120, blank=True)
 
     class Meta:
         """The name of the table."""
 
         db_table = "headend_policy"
+
+
+class HeadendRound(models.Model):
+    """The end of the last round of a work of the head-end, such as "engine"."""
+
+    work = models.CharField(max_length=24, primary_key=True)
+    ended_s = models.BigIntegerField()
+
+    class Meta:
+        """The name of the table."""
+
+        db_table = "headend_rounds"

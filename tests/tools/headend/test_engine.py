@@ -1,0 +1,79 @@
+"""The engine from end to end: an account is opened, paid into, charged, permitted, and its meter switched."""
+
+from tests.tools.headend.managed_site import DAY_S, KWH
+from tests.tools.office.selling_site import EUR
+from wattpurse_tools.headend import accounts, engine
+from wattpurse_tools.ledger import balances, chart
+from wattpurse_tools.record.models import AccountCharge, Command, ManagedAccount, Sale, Tenancy
+
+HOUR_S = 3600
+
+
+def account_of(tenancy):
+    return ManagedAccount.objects.get(pk=tenancy.pk)
+
+
+def tenancy_of(meter):
+    return Tenancy.objects.get(meter_number=meter.number, until_s=None)
+
+
+def opened(office, actor, meter, now_s, **further):
+    """Open the account of the meter's tenancy, and return the tenancy."""
+    tenancy = tenancy_of(meter)
+    accounts.open_account(office, actor, tenancy, now_s, **further)
+    return tenancy
+
+
+def test_an_account_is_paid_into_charged_and_its_meter_switched(any_office, manager, meter, now_s):
+    meter.report()
+    tenancy = opened(any_office, manager, meter, now_s)
+    sale = accounts.pay_in(any_office, manager, tenancy, 2 * EUR, "card", "first", now_s)
+    assert accounts.pay_in(any_office, manager, tenancy, 2 * EUR, "card", "first", now_s) == sale
+    assert Sale.objects.count() == 1
+    assert accounts.balance(tenancy) == 2 * EUR
+    assert balances.balance(chart.bank("card"), "EUR") == 2 * EUR
+
+    engine.run_round(any_office, manager, now_s)
+    meter.obey()
+    assert meter.is_on()
+    assert account_of(tenancy).permit_until_s == now_s + 5 * DAY_S - 4 * HOUR_S  # Saturday noon is put off to Monday
+
+    meter.pass_to(now_s + HOUR_S)
+    meter.use(3 * KWH)
+    meter.report()
+    outcome = engine.run_round(any_office, manager, now_s + HOUR_S)
+    assert (outcome.charged, outcome.switched, outcome.permits) == (1, 0, 0)
+    assert accounts.balance(tenancy) == 2 * EUR - 900_000
+    assert balances.balance(chart.consumed(4), "EUR") == 900_000
+    charge = AccountCharge.objects.get()
+    assert (charge.energy_mwh, charge.charge_microunits) == (3 * KWH, 900_000)
+    assert (charge.from_s, charge.until_s) == (now_s, now_s + HOUR_S)
+
+    meter.pass_to(now_s + 12 * HOUR_S)
+    meter.use(10 * KWH)
+    meter.report()
+    engine.run_round(any_office, manager, now_s + 12 * HOUR_S)
+    assert accounts.balance(tenancy) == 2 * EUR - 900_000 - 2 * EUR
+    meter.obey()
+    assert meter.is_on(), "nobody is switched off at midnight"
+    assert not account_of(tenancy).is_wished_on
+
+    engine.run_round(any_office, manager, now_s + 21 * HOUR_S)
+    meter.obey()
+    assert not meter.is_on()
+    accounts.pay_in(any_office, manager, tenancy, 5 * EUR, "card", "second", now_s + 21 * HOUR_S)
+    engine.run_round(any_office, manager, now_s + 21 * HOUR_S)
+    meter.obey()
+    assert meter.is_on()
+    assert [one.wish for one in Command.objects.order_by("pk")] == ["permit", "switch off", "switch on"]
+    assert balances.faults() == []
+
+
+def test_a_round_without_news_does_nothing(office, manager, meter, now_s):
+    meter.report()
+    tenancy = opened(office, manager, meter, now_s)
+    accounts.pay_in(office, manager, tenancy, EUR, "card", "first", now_s)
+    engine.run_round(office, manager, now_s)
+    again = engine.run_round(office, manager, now_s)
+    assert (again.charged, again.switched, again.permits, again.troubles) == (0, 0, 0, 0)
+    assert Command.objects.count() == 1

@@ -1,0 +1,353 @@
+"""Managed accounts: opened, paid into, charged by statements, and closed.
+
+The money of an account is in the ledger: `issued:sale` gives credit to `account:T`, a charge moves it to `consumed:M`.
+Each step is one transaction that locks the row of the account first, then that of its meter, a shift and a shop.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from wattpurse.core.currency import Currency
+from wattpurse.core.money import contract as contracts
+from wattpurse.core.tariffs.tariff import Tariff as MeterTariff
+from wattpurse_tools.headend import billing
+from wattpurse_tools.headend.billing import Books, CannotCharge, Reading
+from wattpurse_tools.ledger import balances, chart
+from wattpurse_tools.ledger.posting import Event, moved, post_new
+from wattpurse_tools.office import audit, books
+from wattpurse_tools.office.actor import Actor
+from wattpurse_tools.office.business_days import business_day, utc_day
+from wattpurse_tools.office.office import Office
+from wattpurse_tools.office.receipts import Buyer, Paper, write_receipt
+from wattpurse_tools.office.sale_plan import Terms, plan_sale
+from wattpurse_tools.office.sale_types import MONEY, NONE, SALE, WRITTEN, Wish
+from wattpurse_tools.office.sales import request_hash
+from wattpurse_tools.office.wishes import permit_end_s
+from wattpurse_tools.record.models import (
+    AccountCharge,
+    ManagedAccount,
+    Meter,
+    Sale,
+    Shop,
+    Site,
+    Statement,
+    Tariff,
+    TariffPlan,
+    Tenancy,
+)
+from wattpurse_tools.refusals import Refusal
+from wattpurse_tools.station.token_record import contracts_to_come
+
+# A statement whose time lies further ahead is of a wrong clock. It is charged when its time has come.
+AHEAD_S = 3600
+
+_BATCH = 1000
+
+
+@dataclass(frozen=True)
+class _Payment:
+    """A payment into an account, as its retry is known by."""
+
+    client_key: str
+    tenancy: int
+    gross_microunits: int
+    payment_type: str
+
+
+def open_account(
+    office: Office, actor: Actor, tenancy: Tenancy, now_s: int, limit_microunits: int = 0, priority: int = 0
+) -> ManagedAccount:
+    """Open the account of a tenancy at a meter of the contract "managed". Right: order.
+
+    It is charged from the newest statement on, or from the next one if there is none. A permit that was sold before
+    stays. The same tenancy again returns its account.
+    """
+    actor.require("order")
+    with transaction.atomic():
+        meter = Meter.objects.select_for_update().get(number=tenancy.meter_number)
+        present = ManagedAccount.objects.filter(tenancy=tenancy, closed_s=None).first()
+        if present is not None:
+            return present
+        _refuse_account(meter, tenancy)
+        account = ManagedAccount(
+            tenancy=tenancy,
+            meter=meter,
+            opened_s=now_s,
+            limit_microunits=limit_microunits,
+            priority=priority,
+            permit_until_s=permit_end_s(meter, 0),
+            is_wished_on=limit_microunits > 0,
+        )
+        newest = _readings(account, now_s)[-1:]
+        if newest:
+            _begin(account, newest[0])
+        account.save(force_insert=True)
+        audit.note(actor, "open account", f"tenancy:{tenancy.pk}", meter=meter.number, limit=limit_microunits)
+    return account
+
+
+def locked(tenancy: int, skips_locked: bool = False) -> ManagedAccount | None:
+    """Return an open account and lock its row. With `skips_locked`, return None if another process works on it."""
+    rows = ManagedAccount.objects.select_for_update(skip_locked=skips_locked, of=("self",))
+    return rows.filter(pk=tenancy, closed_s=None).first()
+
+
+def balance(tenancy: Tenancy) -> int:
+    """Return the balance of the account of a tenancy in micro-units. It is below zero if more was used than paid."""
+    return balance_of(tenancy.pk)
+
+
+def balance_of(tenancy: int) -> int:
+    """Return the balance of the account of a tenancy, by its primary key."""
+    return balances.balance(chart.account(tenancy), _site().currency)
+
+
+def pay_in(
+    office: Office,
+    actor: Actor,
+    tenancy: Tenancy,
+    gross_microunits: int,
+    payment_type: str,
+    client_key: str,
+    now_s: int,
+    shop: Shop | None = None,
+    paid_from: str | None = None,
+) -> Sale:
+    """Sell credit for the account of a tenancy and return the receipt. Right: sell, in the shop.
+
+    The same key again returns the same receipt. Without a `shop` it is the first one in service. `paid_from` is the
+    account of the ledger that the payment is at; without one it is that of the payment type at the bank.
+    """
+    actor.require("sell")
+    request = _Payment(client_key, tenancy.pk, gross_microunits, payment_type)
+    key, digest = f"account:{client_key}", request_hash(request, SALE)
+    try:
+        with transaction.atomic():
+            return _pay_in(actor, request, (key, digest), now_s, shop, paid_from)
+    except IntegrityError:  # another process made it in the same moment
+        made = _paid_before(key, digest)
+        if made is None:
+            raise
+        return made
+
+
+def charge(account: ManagedAccount, now_s: int) -> int:
+    """Charge a locked account by the statements since the last charge. Return the micro-units charged.
+
+    Raise CannotCharge if a statement cannot be charged.
+    """
+    total = 0
+    readings = _readings(account, now_s)
+    if readings and not account.books:
+        _begin(account, readings[0])
+        account.save(update_fields=["books", "billed_s", "billed_registers_mwh"])
+        readings = readings[1:]
+    if readings:
+        total += _charge(account, readings, now_s)
+    return total
+
+
+def settle_wish(account: ManagedAccount, credit_microunits: int) -> None:
+    """Note whether a locked account wants supply, from its balance with its limit."""
+    wished = credit_microunits > 0
+    if account.is_wished_on != wished:
+        account.is_wished_on = wished
+        account.save(update_fields=["is_wished_on"])
+
+
+def credit_of(account: ManagedAccount) -> int:
+    """Return the balance of an account with its limit: supply ends when it is used up."""
+    return balance_of(account.pk) + account.limit_microunits
+
+
+def tariff_of(meter_number: int, version: int) -> Tariff:
+    """Return the row of the tariff that a meter tells by its version. Raise CannotCharge, with the remedy, if none is.
+
+    Two tariffs may have the same version: that of the newest plan for the meter is meant.
+    """
+    found = list(Tariff.objects.filter(version=version)[:2])
+    if len(found) == 1:
+        return found[0]
+    planned = TariffPlan.objects.filter(meter_id=meter_number, tariff__version=version).order_by("-pk").first()
+    if planned is not None:
+        return planned.tariff
+    if not found:
+        raise CannotCharge(
+            "meter %(meter)s has the tariff version %(version)s, which is not in the record; add it with: wattpurse"
+            " office tariff add",
+            meter=meter_number,
+            version=version,
+        )
+    raise CannotCharge(
+        "several tariffs have the version %(version)s; plan the one of meter %(meter)s for it",
+        meter=meter_number,
+        version=version,
+    )
+
+
+def reading_of(meter_number: int, content: Mapping[str, Any]) -> Reading | None:
+    """Return the reading in the content of a statement, or None if it had no room for registers."""
+    if "tariff_version" not in content or not content.get("rate_mwh"):
+        return None
+    row = tariff_of(meter_number, content["tariff_version"])
+    names = content.get("rate_names") or list(MeterTariff(bytes(row.table)).rate_names)
+    if len(names) < len(content["rate_mwh"]):
+        return None  # registers of earlier tariffs, without the room for their names
+    registers = dict(zip(names, content["rate_mwh"], strict=False))
+    months = {}
+    for month in content.get("months", ()):
+        told = month.get("rate_wh") or ([month["total_wh"]] if len(registers) == 1 else None)
+        if told is not None:
+            months[month["index"]] = dict(zip(names, told, strict=False))
+    return Reading(content["time_s"], row.pk, registers, months)
+
+
+def meter_tariff(row: int) -> MeterTariff:
+    """Return a tariff of the record as the meter reads it."""
+    return MeterTariff(bytes(Tariff.objects.values_list("table", flat=True).get(pk=row)))
+
+
+class KnownTariffs:
+    """The tariffs of the record by their rows, each read once."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, MeterTariff] = {}
+
+    def __call__(self, row: int) -> MeterTariff:
+        """Return a tariff."""
+        if row not in self._known:
+            self._known[row] = meter_tariff(row)
+        return self._known[row]
+
+
+def _readings(account: ManagedAccount, now_s: int) -> list[Reading]:
+    """Return the readings that are not charged, oldest first. Those of one clock that is ahead wait."""
+    rows = Statement.objects.filter(
+        meter_id=account.meter_id,  # type: ignore[attr-defined]
+        time_s__gt=account.billed_s,
+        time_s__lte=now_s + AHEAD_S,
+    ).order_by("time_s", "total_mwh")
+    contents: Iterable[Mapping[str, Any]] = rows.values_list("content", flat=True)[:_BATCH]
+    if not account.books:
+        contents = list(rows.order_by("-time_s").values_list("content", flat=True)[:_BATCH])[::-1]
+    readings = [reading_of(account.meter_id, content) for content in contents]  # type: ignore[attr-defined]
+    return [one for one in readings if one is not None]
+
+
+def _begin(account: ManagedAccount, reading: Reading) -> None:
+    account.books = Books.begun(reading, KnownTariffs()).document()
+    account.billed_s, account.billed_registers_mwh = reading.time_s, reading.registers
+
+
+def _charge(account: ManagedAccount, readings: Sequence[Reading], now_s: int) -> int:
+    """Charge readings in one entry of the ledger."""
+    kept, tariffs = Books.of(account.books), KnownTariffs()
+    from_s, before_mwh, cost = account.billed_s, sum(account.billed_registers_mwh.values()), 0
+    for reading in readings:
+        cost += kept.take(reading, tariffs)
+    amount, account.carried = billing.charged(account.carried, cost)
+    newest = readings[-1]
+    account.books = kept.document()
+    account.billed_s, account.billed_registers_mwh = newest.time_s, newest.registers
+    made = AccountCharge.objects.create(
+        account=account,
+        from_s=from_s,
+        until_s=newest.time_s,
+        energy_mwh=sum(newest.registers.values()) - before_mwh,
+        charge_microunits=amount,
+        tariff_version=tariffs(newest.tariff).version,
+    )
+    meter_number = account.meter_id  # type: ignore[attr-defined]
+    moves = moved(chart.account(account.pk), chart.consumed(meter_number), _site().currency, amount)
+    if moves:
+        event = Event(now_s, utc_day(now_s), f"charge:{made.pk}")
+        post_new(f"charge:{account.pk}:{newest.time_s}", "charge", moves, event)
+    account.save(update_fields=["books", "carried", "billed_s", "billed_registers_mwh"])
+    return amount
+
+
+def _pay_in(
+    actor: Actor, request: _Payment, how: tuple[str, str], now_s: int, shop: Shop | None, paid_from: str | None
+) -> Sale:
+    key, digest = how
+    account = locked(request.tenancy)
+    made = _paid_before(key, digest)
+    if made is not None:
+        return made
+    if account is None:
+        raise Refusal("tenancy %(tenancy)s has no open account", tenancy=request.tenancy)
+    at = _locked_shop(shop)
+    actor.require("sell", at.number)
+    tenancy = Tenancy.objects.select_related("customer").get(pk=request.tenancy)
+    site = _site()
+    debt = balances.balance(chart.debt(tenancy.pk), site.currency)
+    terms = Terms(
+        site.currency,
+        site.decimals,
+        tenancy.customer.customer_type_id,  # type: ignore[attr-defined]
+        now_s,
+        business_day(at, now_s),
+        debt,
+        site.debt_share_ppm,
+    )
+    plan = plan_sale(Wish(MONEY, gross_microunits=request.gross_microunits), terms)
+    meter_number = account.meter_id  # type: ignore[attr-defined]
+    paper = Paper(key, SALE, WRITTEN, site.currency, request.payment_type, digest)
+    buyer = Buyer(tenancy, meter_number, "", NONE)
+    sale = write_receipt(at, None, actor, now_s, paper, buyer, plan.lines)
+    moves = books.paid(plan.lines, paid_from or chart.bank(request.payment_type), site.currency, tenancy.pk)
+    moves += books.credited(chart.SALE, chart.account(tenancy.pk), site.currency, plan.amount)
+    post_new(f"sale:{sale.pk}", SALE, moves, books.event_of(sale))
+    audit.note(
+        actor, "pay in", f"sale:{sale.pk}", meter=meter_number, gross=sale.gross_microunits, shop=sale.shop.number
+    )
+    settle_wish(account, credit_of(account))
+    return sale
+
+
+def _paid_before(key: str, digest: str) -> Sale | None:
+    sale = Sale.objects.select_related("shop").filter(client_key=key).first()
+    if sale is not None and sale.request_hash != digest:
+        raise Refusal(
+            "receipt %(receipt)s was sold under this key with another content; begin a new sale",
+            receipt=sale.receipt_number,
+        )
+    return sale
+
+
+def _locked_shop(shop: Shop | None) -> Shop:
+    rows = Shop.objects.select_for_update()
+    found = rows.filter(is_active=True).order_by("number").first() if shop is None else rows.get(pk=shop.pk)
+    if found is None:
+        raise Refusal("there is no shop in service that could write the receipt")
+    return found
+
+
+def _refuse_account(meter: Meter, tenancy: Tenancy) -> None:
+    if tenancy.until_s is not None:
+        raise Refusal("the tenancy has ended; an account belongs to the one that lives there")
+    if contracts.Managed.name not in (meter.contract, *contracts_to_come(meter.number)):
+        raise Refusal(
+            "meter %(meter)s has the contract %(contract)s; an account needs the contract managed",
+            meter=meter.number,
+            contract=meter.contract,
+        )
+    if meter.currency != _site().currency:
+        raise Refusal("meter %(meter)s counts in another currency than this office", meter=meter.number)
+    if ManagedAccount.objects.filter(tenancy=tenancy).exists():
+        raise Refusal("the account of this tenancy is closed")
+    if ManagedAccount.objects.filter(meter=meter, closed_s=None).exists():
+        raise Refusal("meter %(meter)s has the account of another tenancy; close it first", meter=meter.number)
+
+
+def _site() -> Site:
+    return Site.objects.get()
+
+
+def currency() -> Currency:
+    """Return the currency of all accounts."""
+    site = _site()
+    return Currency(site.currency, site.decimals)

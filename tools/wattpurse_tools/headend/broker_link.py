@@ -1,0 +1,151 @@
+"""The link of a head-end process to an MQTT broker: messages wait until they are acknowledged, one by one.
+
+The session at the broker has the process's name and lasts: messages that were not acknowledged come again, to the next
+process of that name. Settings of the broker that this needs are in docs/headend-ingest.md.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.reasoncodes import ReasonCode
+
+PLAIN_PORT = 1883
+TLS_PORT = 8883
+CONNECT_S = 15
+SEND_S = 10
+RECONNECT_S = (1, 10)
+KEEP_ALIVE_S = 30
+
+
+@dataclass(frozen=True)
+class Access:
+    """The access to a broker at `address` (HOST or HOST:PORT). `ca` is a file in PEM: with it the line is encrypted."""
+
+    address: str
+    user: str | None = None
+    password: str | None = None
+    ca: Path | None = None
+
+    @property
+    def host(self) -> str:
+        """The host of the broker."""
+        return self.address.partition(":")[0]
+
+    @property
+    def port(self) -> int:
+        """The port of the broker."""
+        port = self.address.partition(":")[2]
+        return int(port) if port else TLS_PORT if self.ca else PLAIN_PORT
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A message, with its number in the session and the number of the connection that it came by."""
+
+    topic: str
+    payload: bytes
+    number: int
+    connection: int
+
+
+class BrokerLink:
+    """A client with a lasting session, for a `with` block. `topics` are subscribed at each connection, at QoS 1.
+
+    A connection that ends is made again, and messages that were not acknowledged come again. Raises OSError if the
+    broker does not let the client in at the start.
+    """
+
+    def __init__(self, access: Access, name: str, topics: Sequence[str]) -> None:
+        self._access = access
+        self._topics = topics
+        self._deliveries: queue.Queue[Delivery] = queue.Queue()
+        self._connection = 0
+        self._refusal = ""
+        self._greeted = threading.Event()
+        self._client = client = paho.Client(
+            CallbackAPIVersion.VERSION2, client_id=name, clean_session=False, manual_ack=True
+        )
+        if access.user:
+            client.username_pw_set(access.user, access.password)
+        if access.ca is not None:
+            client.tls_set(ca_certs=str(access.ca))
+        client.max_inflight_messages_set(0)
+        client.reconnect_delay_set(*RECONNECT_S)
+        client.on_connect = lambda _client, _data, _flags, reason, _properties: self._on_connect(reason)
+        client.on_disconnect = lambda *_: self._greeted.clear()
+        client.on_message = lambda _client, _data, one: self._on_message(one)
+
+    def __enter__(self) -> "BrokerLink":
+        self._client.connect(self._access.host, self._access.port, KEEP_ALIVE_S)
+        self._client.loop_start()
+        if not self._greeted.wait(CONNECT_S):
+            self.close()
+            reason = self._refusal or "no answer"
+            raise OSError(f"the broker {self._access.address} does not let this computer in: {reason}")
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave the broker. The session stays there."""
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    @property
+    def is_connected(self) -> bool:
+        """True while the broker answers."""
+        return self._greeted.is_set()
+
+    def receive(self, limit: int, wait_s: float) -> list[Delivery]:
+        """Return at most `limit` messages that have come, in their order. Wait `wait_s` at most for the first one."""
+        found = []
+        try:
+            found.append(self._deliveries.get(timeout=wait_s))
+            while len(found) < limit:
+                found.append(self._deliveries.get_nowait())
+        except queue.Empty:
+            pass
+        return found
+
+    def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
+        """Acknowledge messages in their order. One of an earlier connection comes again, so its number is left alone.
+
+        After a broker has lost its sessions, the number is that of another message.
+        """
+        for one in deliveries:
+            if one.connection == self._connection:
+                self._client.ack(one.number, 1)
+
+    def publish(self, messages: Sequence[tuple[str, bytes]]) -> None:
+        """Send messages at QoS 1. Raise OSError unless the broker has all of them in time."""
+        if not self.is_connected:
+            raise OSError("the broker does not answer")
+        sent = [self._client.publish(topic, payload, 1) for topic, payload in messages]
+        until = time.monotonic() + SEND_S
+        for one in sent:
+            one.wait_for_publish(max(0.001, until - time.monotonic()))
+            if not one.is_published():
+                raise OSError("the broker does not take the message")
+
+    def _on_connect(self, reason: ReasonCode) -> None:
+        if reason.is_failure:
+            self._refusal = str(reason)
+            return
+        self._connection += 1
+        for topic in self._topics:
+            self._client.subscribe(topic, 1)
+        self._greeted.set()
+
+    def _on_message(self, one: paho.MQTTMessage) -> None:
+        topic = one.topic
+        self._deliveries.put(Delivery(topic, one.payload, one.mid, self._connection))

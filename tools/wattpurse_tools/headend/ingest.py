@@ -1,0 +1,237 @@
+"""Messages of meters into the record: statements, answers to tokens, alarms, and the state of their links.
+
+`take` works on a batch in one transaction, and may get the same messages again: a statement is kept once, by its meter,
+epoch and number, for its time and register are sealed with them. A message that cannot be worked on is set aside, and
+the others of its batch go on. Only a fault of the database or of the vault ends a batch: the caller offers it again.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from django.db import InterfaceError, OperationalError, transaction
+
+from wattpurse.core import carrier
+from wattpurse.core.messages import mqtt
+from wattpurse.core.messages.statement import ALARM_TEXTS
+from wattpurse_tools.headend import command_queue, senders, set_aside
+from wattpurse_tools.office import learning
+from wattpurse_tools.office.office import Office
+from wattpurse_tools.record.models import Meter, MeterLink
+from wattpurse_tools.station.station import Station
+from wattpurse_tools.vault.interface import STATEMENTS_AT_ONCE
+
+# The topics that a worker takes.
+NAMES = (mqtt.STATEMENT, mqtt.RECEIPT, mqtt.ALARMS, mqtt.LINK)
+
+EARLIEST_S = 1_577_836_800  # 2020: a meter whose clock was never set tells an earlier time
+AHEAD_S = 86_400  # a clock may be wrong by so much; a statement from beyond would hide all later ones
+PAYLOAD_LIMIT = 4096
+
+_ALARMS = tuple(text for _, text in ALARM_TEXTS)
+_ALARMS_LIMIT = 240
+_FIRMWARE_LIMIT = 32
+_NUMBER_LIMIT = 1 << 32
+
+# Faults of the database, which say nothing about a message. The vault's are OSErrors.
+OUTAGES = (OperationalError, InterfaceError, OSError)
+
+Message = tuple[str, bytes]
+
+
+class Unusable(ValueError):
+    """A message that cannot be worked on, with the reason in words."""
+
+
+@dataclass(frozen=True)
+class IngestOutcome:
+    """The number of statements that were recorded, of other messages, and of messages that were set aside."""
+
+    statements: int = 0
+    others: int = 0
+    set_aside: int = 0
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Sorted:
+    """A message whose topic names a meter of the record."""
+
+    place: int
+    meter_number: int
+    name: str
+    payload: bytes
+
+
+def take(office: Office, messages: Sequence[Message], now_s: int) -> IngestOutcome:
+    """Take a batch of `(topic, payload)` into the record, in one transaction. Raise one of OUTAGES if it cannot be."""
+    with transaction.atomic():
+        batch = _Batch(office, messages, now_s)
+        batch.work()
+        return batch.outcome()
+
+
+class _Batch:
+    """A batch at work, in an open transaction."""
+
+    def __init__(self, office: Office, messages: Sequence[Message], now_s: int) -> None:
+        self._office = office
+        self._station = Station(office.keys)
+        self._messages = messages
+        self._now_s = now_s
+        self._bad: dict[int, str] = {}
+        self._statements = 0
+        self._others = 0
+
+    def work(self) -> None:
+        """Take all messages: first those in clear, and then the statements, which know better."""
+        usable = self._usable()
+        statements = [one for one in usable if one.name == mqtt.STATEMENT]
+        opened = self._opened(statements)
+        for one in usable:
+            if one.name != mqtt.STATEMENT:
+                self._guard(one.place, lambda one=one: self._hear(one))
+        for one, (version, content) in opened:
+            self._guard(one.place, lambda one=one, version=version, content=content: self._learn(one, version, content))
+        self._note_seen({one.meter_number for one in usable if one.place not in self._bad})
+        for place, reason in self._bad.items():
+            topic, payload = self._messages[place]
+            set_aside.put(set_aside.BROKER, topic, payload, reason, self._now_s)
+
+    def outcome(self) -> IngestOutcome:
+        """Return the counts of the batch."""
+        return IngestOutcome(self._statements, self._others, len(self._bad), tuple(self._bad.values()))
+
+    def _guard(self, place: int, step: Callable[[], None]) -> None:
+        """Do the step of one message. A failure takes back that step alone, and sets the message aside."""
+        try:
+            with transaction.atomic():
+                step()
+        except OUTAGES:
+            raise
+        except Unusable as error:
+            self._bad[place] = str(error)
+        except Exception as error:  # whatever a message does to the record: the others go on
+            self._bad[place] = f"{type(error).__name__}: {error}"
+
+    def _usable(self) -> list[_Sorted]:
+        """Return the messages of meters in the record. Lock the rows of these meters, always in the same order."""
+        found = []
+        for place, (topic, payload) in enumerate(self._messages):
+            try:
+                found.append(_sorted(place, topic, payload))
+            except ValueError as error:
+                self._bad[place] = str(error)
+        numbers = {one.meter_number for one in found}
+        locked = Meter.objects.select_for_update(no_key=True).filter(number__in=numbers).order_by("number")
+        known = set(locked.values_list("number", flat=True))
+        for one in found:
+            if one.meter_number not in known:
+                self._bad[one.place] = f"meter {one.meter_number} is not in the record"
+        return [one for one in found if one.meter_number in known]
+
+    def _opened(self, statements: Sequence[_Sorted]) -> list[tuple[_Sorted, tuple[int, dict]]]:
+        """Return the statements that the vault has opened, each with its key version and content."""
+        wanted: list[tuple[_Sorted, tuple[int, bytes, bytes]]] = []
+        for one in statements:
+            try:
+                number, sealed = mqtt.unwrap_statement(one.payload)
+            except ValueError as error:
+                self._bad[one.place] = str(error)
+                continue
+            wanted.append((one, (one.meter_number, carrier.statement_identity(carrier.MQTT, number), sealed)))
+        results = []
+        for start in range(0, len(wanted), STATEMENTS_AT_ONCE):
+            piece = wanted[start : start + STATEMENTS_AT_ONCE]
+            results += self._office.keys.open_statements([sealed for _, sealed in piece])
+        found = []
+        for (one, _), result in zip(wanted, results, strict=True):
+            if result is None:
+                self._bad[one.place] = "the statement cannot be opened: changed, or sealed under another key"
+            else:
+                found.append((one, result))
+        return found
+
+    def _learn(self, one: _Sorted, version: int, content: dict) -> None:
+        """Record a statement by the station's own way."""
+        time_s = content["time_s"]
+        if not EARLIEST_S <= time_s <= self._now_s + AHEAD_S:
+            raise Unusable(f"the clock of meter {one.meter_number} is wrong: its statement is of the time {time_s}")
+        self._station.key_history.note_statement(one.meter_number, version)
+        self._station.learn(content)
+        learning.learn(one.meter_number)
+        command_queue.compare(one.meter_number, time_s, self._now_s)
+        self._statements += 1
+
+    def _hear(self, one: _Sorted) -> None:
+        """Note a message in clear. It proves nothing, and changes nothing of weight."""
+        if one.name == mqtt.RECEIPT:
+            self._hear_answer(one)
+        elif one.name == mqtt.ALARMS:
+            self._note_link(one.meter_number, **_told_in_clear(one.payload))
+        else:
+            self._hear_link(one)
+        self._others += 1
+
+    def _hear_answer(self, one: _Sorted) -> None:
+        fields = _json(one.payload)
+        sequence, outcome, is_redeemed = (fields.get(name) for name in ("token", "outcome", "redeemed"))
+        if sequence is None:
+            return  # the meter could not read a token, and cannot say which
+        if type(sequence) is not int or not isinstance(outcome, str) or not isinstance(is_redeemed, bool):
+            raise Unusable("the answer to a token has no number, outcome and mark of redemption")
+        if 0 < sequence < _NUMBER_LIMIT:
+            command_queue.answered(one.meter_number, sequence, outcome, is_redeemed, self._now_s)
+
+    def _hear_link(self, one: _Sorted) -> None:
+        if one.payload not in (mqtt.ONLINE, mqtt.OFFLINE):
+            raise Unusable("the state of a link is neither online nor offline")
+        is_online = one.payload == mqtt.ONLINE
+        self._note_link(one.meter_number, is_online=is_online, changed_s=self._now_s)
+        if is_online:
+            senders.wake(one.meter_number, self._now_s)
+
+    def _note_link(self, meter_number: int, **facts: object) -> None:
+        MeterLink.objects.update_or_create(meter_id=meter_number, defaults=facts)
+
+    def _note_seen(self, numbers: set[int]) -> None:
+        """Note that meters were heard. A meter that sends anything but its last will is online."""
+        rows = [MeterLink(meter_id=number, seen_s=self._now_s) for number in sorted(numbers)]
+        MeterLink.objects.bulk_create(
+            rows, update_conflicts=True, unique_fields=["meter"], update_fields=["seen_s"], batch_size=500
+        )
+
+
+def _sorted(place: int, topic: str, payload: bytes) -> _Sorted:
+    parsed = mqtt.parse_topic(topic) if topic.isascii() else None
+    if parsed is None or parsed[1] not in NAMES:
+        raise Unusable("the topic is none of a meter")
+    meter_number, name = parsed
+    if not 0 < meter_number < _NUMBER_LIMIT:
+        raise Unusable("the number in the topic is none of a meter")
+    if len(payload) > PAYLOAD_LIMIT:
+        raise Unusable(f"the message is longer than {PAYLOAD_LIMIT} bytes")
+    return _Sorted(place, meter_number, name, payload)
+
+
+def _json(payload: bytes) -> dict:
+    """Return the JSON object in bytes that anybody at the broker may have written."""
+    try:
+        fields = json.loads(payload)
+    except (ValueError, RecursionError):
+        raise Unusable("the message is no JSON") from None
+    if not isinstance(fields, dict):
+        raise Unusable("the message is no JSON object")
+    return fields
+
+
+def _told_in_clear(payload: bytes) -> dict[str, str]:
+    """Return the alarms that a message names, and the version of the firmware if it tells one."""
+    fields = _json(payload)
+    names, firmware = fields.get("alarms"), fields.get("firmware")
+    if not isinstance(names, list) or not all(name in _ALARMS for name in names):
+        raise Unusable("the alarms are none that a meter has")
+    facts = {"alarms": ", ".join(names)[:_ALARMS_LIMIT]}
+    if isinstance(firmware, str) and firmware.isascii() and firmware.isprintable():
+        facts["firmware"] = firmware[:_FIRMWARE_LIMIT]
+    return facts
