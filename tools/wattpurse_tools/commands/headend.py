@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
+from wattpurse_tools.commands import headend_payments
 from wattpurse_tools.commands.office_options import add_office_option, existing, tell
 from wattpurse_tools.vault.client import VaultClient
 
@@ -77,4 +78,7 @@ def _add_worker(parser: ArgumentParser) -> None:
 
 _ACTIONS: dict[str, tuple[str, Callable[[ArgumentParser], None]]] = {
     "worker": ("take messages of meters into the record, and send them waiting tokens", _add_worker),
+    "provider": ("payment providers and banks with their secrets", headend_payments.add_provider),
+    "bank-statement": ("record the payments of a bank statement", headend_payments.add_statement),
+    "payments": ("sell for payments that are recorded", headend_payments.add_payments),
 }

@@ -9,14 +9,15 @@ from dataclasses import replace
 from django.db import transaction
 
 from wattpurse.core.money import contract as contracts
-from wattpurse_tools.headend import command_queue, online_shop
+from wattpurse_tools.headend import accounts, command_queue, online_shop
+from wattpurse_tools.ledger import chart
 from wattpurse_tools.office import sales
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.office import Office
-from wattpurse_tools.office.sale_types import DIGITS, ENERGY, MONEY, NONE, SaleRequest, Wish
+from wattpurse_tools.office.sale_types import DIGITS, ENERGY, MONEY, NONE, SaleRequest, Wish, provider_of
 from wattpurse_tools.office.tokens import locked_row, usable_meter
 from wattpurse_tools.office.wishes import wishes_of
-from wattpurse_tools.record.models import Meter, Sale, Token
+from wattpurse_tools.record.models import ManagedAccount, Meter, Sale, Token
 from wattpurse_tools.refusals import Refusal
 from wattpurse_tools.station.token_record import contracts_to_come
 
@@ -37,6 +38,9 @@ def recharge(
     `payment_type` is one of a sale, or `sale_types.by_provider(NAME)`. Raise Refusal, with no change, if the meter
     takes nothing for this payment.
     """
+    account = _account_at(meter_number)
+    if account is not None:
+        return _paid_in(office, actor, account, gross_microunits, payment_type, client_key, now_s)
     with transaction.atomic():
         row = locked_row(meter_number)
         shift = online_shop.running_shift(office, actor, now_s)
@@ -44,7 +48,7 @@ def recharge(
         if made is not None:
             return made
         meter = usable_meter(row, meter_number)
-        contract = _contract(meter)
+        contract = contract_of(meter)
         if contract == contracts.Managed.name:
             raise Refusal("meter %(meter)s is managed, and has no account yet; open one first", meter=meter.number)
         request = SaleRequest(
@@ -62,7 +66,32 @@ def recharge(
     return sale
 
 
-def _contract(meter: Meter) -> str:
+def _account_at(meter_number: int) -> ManagedAccount | None:
+    """Return the open account of the tenancy at a managed meter, or None."""
+    rows = ManagedAccount.objects.filter(closed_s=None, tenancy__meter_number=meter_number, tenancy__until_s=None)
+    return rows.select_related("tenancy", "meter").first()
+
+
+def _paid_in(
+    office: Office,
+    actor: Actor,
+    account: ManagedAccount,
+    gross_microunits: int,
+    payment_type: str,
+    client_key: str,
+    now_s: int,
+) -> Sale:
+    """Pay into an account, in the online shop. Its receipt is in no shift."""
+    usable_meter(account.meter, account.meter.number)
+    shop = online_shop.online_shop(actor)
+    provider = provider_of(payment_type)
+    paid_from = chart.provider(provider) if provider else None
+    return accounts.pay_in(
+        office, actor, account.tenancy, gross_microunits, payment_type, client_key, now_s, shop, paid_from
+    )
+
+
+def contract_of(meter: Meter) -> str:
     """Return the contract that the next token meets: one that is on its way to the meter decides already."""
     return [meter.contract, *contracts_to_come(meter.number)][-1]
 

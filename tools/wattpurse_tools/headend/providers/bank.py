@@ -1,8 +1,8 @@
 """Bank statements: their credit entries become notices, once each, however often a statement is imported.
 
 A bank is a provider whose money is at the bank already. Its settings: `columns` and further words for CSV files,
-`payouts` with the text of each provider by which its payouts are known, such as {"stripe": "STRIPE PAYOUT"}. A payout is
-a notice of that provider. Its number begins with BANK, so that the provider's own message of it pairs with it.
+`payouts` with the text of each provider by which its payouts are known, such as {"stripe": "STRIPE PAYOUT"}. A payout
+is a notice of that provider. Its number begins with BANK, so that the provider's own message of it pairs with it.
 """
 
 from collections.abc import Sequence
