@@ -1,4 +1,4 @@
-"""The actions of `wattpurse headend` for payments: providers with their secrets, bank statements, the selling process."""
+"""The actions of `wattpurse headend` for payments: providers with their secrets, bank statements, the seller."""
 
 import json
 import time

@@ -3,7 +3,7 @@
 import re
 
 _MICRO_DECIMALS = 6
-_AMOUNT = re.compile(r"([+-]?)(\d{1,12})(?:\.(\d{0,6})0*)?")
+_AMOUNT = re.compile(r"([+-]?)([0-9]{1,12})(?:\.([0-9]{0,6})0*)?")
 
 
 def micro_of_text(text: str, decimal: str = ".", group: str = "") -> int:
