@@ -17,7 +17,7 @@ from wattpurse_tools.office.office import Office
 from wattpurse_tools.office.sale_types import DIGITS, ENERGY, MONEY, NONE, SaleRequest, Wish, provider_of
 from wattpurse_tools.office.tokens import locked_row, usable_meter
 from wattpurse_tools.office.wishes import wishes_of
-from wattpurse_tools.record.models import ManagedAccount, Meter, Sale, Token
+from wattpurse_tools.record.models import ManagedAccount, Meter, Sale, Shift, Token
 from wattpurse_tools.refusals import Refusal
 from wattpurse_tools.station.token_record import contracts_to_come
 
@@ -44,25 +44,51 @@ def recharge(
     with transaction.atomic():
         row = locked_row(meter_number)
         shift = online_shop.running_shift(office, actor, now_s)
-        made = _made_before(sales.full_key(shift, client_key), meter_number, gross_microunits)
-        if made is not None:
-            return made
-        meter = usable_meter(row, meter_number)
-        contract = contract_of(meter)
-        if contract == contracts.Managed.name:
-            raise Refusal("meter %(meter)s is managed, and has no account yet; open one first", meter=meter.number)
-        request = SaleRequest(
-            client_key,
-            shift.pk,
-            meter.number,
-            "",
-            DIGITS,
-            Wish(_what(meter, contract), gross_microunits=gross_microunits),
-            payment_type,
-        )
-        sale = _sold(office, actor, request)
-        tokens = list(Token.objects.filter(sale=sale).order_by("sequence"))
-        command_queue.queue(tokens, WISH, f"{WISH}:{sale.pk}", now_s)
+        return _sell(office, actor, (row, meter_number), gross_microunits, (shift, payment_type, client_key), now_s)
+
+
+def recharge_in(
+    office: Office,
+    actor: Actor,
+    shift: Shift,
+    meter_number: int,
+    gross_microunits: int,
+    payment_type: str,
+    client_key: str,
+    now_s: int,
+) -> Sale:
+    """Sell credit in a shift of a person, once by its key, and queue its token. Return the receipt. Right: sell.
+
+    Raise Refusal, with no change, if the meter takes nothing for this payment. An account is paid into by `recharge`
+    alone: its receipt is in no shift.
+    """
+    with transaction.atomic():
+        row = locked_row(meter_number)
+        return _sell(office, actor, (row, meter_number), gross_microunits, (shift, payment_type, client_key), now_s)
+
+
+def _sell(
+    office: Office,
+    actor: Actor,
+    at: tuple[Meter | None, int],
+    gross_microunits: int,
+    how: tuple[Shift, str, str],
+    now_s: int,
+) -> Sale:
+    """Sell to a locked meter in the open transaction, and queue its tokens."""
+    shift, payment_type, client_key = how
+    row, meter_number = at
+    made = _made_before(sales.full_key(shift, client_key), meter_number, gross_microunits)
+    if made is not None:
+        return made
+    meter = usable_meter(row, meter_number)
+    contract = contract_of(meter)
+    if contract == contracts.Managed.name:
+        raise Refusal("meter %(meter)s is managed: pay into its account, which the office opens", meter=meter.number)
+    wish = Wish(_what(meter, contract), gross_microunits=gross_microunits)
+    sale = _sold(office, actor, SaleRequest(client_key, shift.pk, meter.number, "", DIGITS, wish, payment_type))
+    tokens = list(Token.objects.filter(sale=sale).order_by("sequence"))
+    command_queue.queue(tokens, WISH, f"{WISH}:{sale.pk}", now_s)
     return sale
 
 
