@@ -82,14 +82,18 @@ def _sell(
     if made is not None:
         return made
     meter = usable_meter(row, meter_number)
-    contract = contract_of(meter)
-    if contract == contracts.Managed.name:
-        raise Refusal("meter %(meter)s is managed: pay into its account, which the office opens", meter=meter.number)
-    wish = Wish(_what(meter, contract), gross_microunits=gross_microunits)
+    wish = Wish(_what(meter, contract_of(meter)), gross_microunits=gross_microunits)
     sale = _sold(office, actor, SaleRequest(client_key, shift.pk, meter.number, "", DIGITS, wish, payment_type))
     tokens = list(Token.objects.filter(sale=sale).order_by("sequence"))
     command_queue.queue(tokens, WISH, f"{WISH}:{sale.pk}", now_s)
     return sale
+
+
+def refuse_meter(meter_number: int) -> None:
+    """Raise Refusal if a meter takes no payment now."""
+    meter = usable_meter(Meter.objects.filter(number=meter_number).first(), meter_number)
+    if _account_at(meter_number) is None:
+        _what(meter, contract_of(meter))
 
 
 def _account_at(meter_number: int) -> ManagedAccount | None:
@@ -123,7 +127,9 @@ def contract_of(meter: Meter) -> str:
 
 
 def _what(meter: Meter, contract: str) -> str:
-    """Return the wish of a payment. A dispenser gets kWh within its daily limit. Raise Refusal for key cards."""
+    """Return the wish of a payment. A dispenser gets kWh within its daily limit. Raise Refusal if nothing is sold."""
+    if contract == contracts.Managed.name:
+        raise Refusal("meter %(meter)s is managed: pay into its account, which the office opens", meter=meter.number)
     if contract == contracts.Dispenser.name:
         return ENERGY
     possible = wishes_of(contract, meter.unit)
