@@ -45,10 +45,13 @@ def notice_of(provider: Provider, body: bytes) -> Notice:
         paid = datetime.strptime(content["TransTime"], _TIME).replace(
             tzinfo=ZoneInfo(provider.settings.get("time_zone", _ZONE))
         )
+        amount = micro_of_text(str(content["TransAmount"]))
+        if amount <= 0:
+            raise ValueError("the amount is not above zero")
         return Notice(
             str(content["TransID"]),
             payments.PAID,
-            micro_of_text(str(content["TransAmount"])),
+            amount,
             provider.settings.get("currency", _CURRENCY),
             str(content["BillRefNumber"]).strip(),
             str(content.get("MSISDN", "")),
