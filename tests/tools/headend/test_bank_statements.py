@@ -1,4 +1,4 @@
-"""Bank statements of camt.053 and CSV: credits become notices once, and a payout pairs with the provider's own notice."""
+"""Bank statements of camt.053 and CSV: a credit is one notice, and a payout pairs with that of the provider."""
 
 import time
 

@@ -15,7 +15,7 @@ _CAMT, _CSV = "camt053", "csv"
 def add_provider(parser: ArgumentParser) -> None:
     """Add the options of `provider`."""
     parser.add_argument("--name", metavar="NAME", help="name of the provider; without it, list them")
-    parser.add_argument("--kind", help="stripe, mpesa or bank: add the provider, or change it")
+    parser.add_argument("--kind", metavar="KIND", help="stripe, mpesa or bank: add the provider, or change it")
     text = "file with the secrets: one of a web hook a line, and `api-key KEY`"
     parser.add_argument("--secrets", type=Path, metavar="FILE", help=text)
     parser.add_argument("--settings", type=Path, metavar="FILE", help="file with settings of the adapter, in JSON")
@@ -26,9 +26,9 @@ def add_provider(parser: ArgumentParser) -> None:
 
 def add_statement(parser: ArgumentParser) -> None:
     """Add the options of `bank-statement`."""
-    parser.add_argument("file", type=Path, help="the statement")
+    parser.add_argument("file", type=Path, metavar="FILE", help="the statement")
     parser.add_argument("--bank", required=True, metavar="NAME", help="name of the bank, a provider of the kind bank")
-    parser.add_argument("--format", choices=(_CAMT, _CSV), default=_CAMT, help="default: %(default)s")
+    parser.add_argument("--format", metavar="FORMAT", choices=(_CAMT, _CSV), default=_CAMT, help="default: %(default)s")
     add_office_option(parser)
     parser.set_defaults(run=run_statement)
 
