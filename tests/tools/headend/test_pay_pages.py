@@ -6,7 +6,7 @@ import pytest
 
 from tests.tools.headend.checkout_server import API_KEY, SECRET, CheckoutServer
 from tests.tools.office.selling_site import EUR, build_site
-from tests.tools.office.test_desk_in_browser import TIMEOUT_MS, browser, keep_picture  # noqa: F401
+from tests.tools.office.test_desk_in_browser import browser, keep_picture  # noqa: F401
 from tests.tools.office.till_bench import served
 from wattpurse_tools.fob.bag import Bag
 from wattpurse_tools.headend import payments
@@ -15,6 +15,7 @@ from wattpurse_tools.headend.providers.provider_file import Provider, put_provid
 from wattpurse_tools.ledger import balances, chart
 from wattpurse_tools.record.models import Command, Payment, PaymentNotice, Sale, Shop, ShortLimit, Tenancy, Token
 
+TIMEOUT_MS = 90_000
 CODE = "abcdefghjkmnpqrstuvwxyz2"
 
 
@@ -23,7 +24,7 @@ def provider(office):
     """Return a payment provider that the office is configured for."""
     build_site()
     Tenancy.objects.filter(meter_number=1).update(page_code=CODE)
-    ShortLimit.objects.create(meter_id=1, name="short_money", value=1000)
+    ShortLimit.objects.create(meter_id=1, name="short_token_limit_microunits", value=50 * EUR)
     with CheckoutServer() as server:
         put_provider(office.folder, Provider("stripe", "stripe", (SECRET,), API_KEY, {"api": server.url}))
         yield server

@@ -120,12 +120,15 @@ def test_a_stopped_meter_takes_no_payment(site, manager):
 
 
 def test_digits_are_made_if_the_meter_takes_them(site, manager):
-    ShortLimit.objects.create(meter_id=1, name="short_money", value=1000)
+    ShortLimit.objects.create(meter_id=1, name="short_token_limit_microunits", value=50 * EUR)
     tell()
     work(site, manager)
     sale = Sale.objects.get()
-    assert sale.carrier in ("digits", "none")
-    assert (sale.carrier == "digits") == bool(Token.objects.get().digits)
+    assert sale.carrier == "digits"
+    assert len(Token.objects.get().digits) == 20
+    tell("pi_2", amount=60 * EUR)
+    work(site, manager)
+    assert Sale.objects.get(gross_microunits=60 * EUR).carrier == "none"
 
 
 def test_a_refund_after_the_sale_is_a_debt_and_managers_are_told(site, manager):

@@ -47,7 +47,7 @@ def test_a_balance_of_the_former_tenant_is_not_told(ask):
 
 def test_tok_tells_the_digits_that_wait_again(ask, office, manager):
     assert "no digits" in ask("TOK")
-    ShortLimit.objects.create(meter_id=1, name="short_money", value=1000)
+    ShortLimit.objects.create(meter_id=1, name="short_token_limit_microunits", value=50 * EUR)
     recharge(office, manager, 1, 20 * EUR, by_provider("stripe"), "k", int(time.time()))
     digits = Token.objects.get().digits
     assert len(digits) == 20

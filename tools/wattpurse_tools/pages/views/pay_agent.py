@@ -27,7 +27,7 @@ def agent(request: OfficeRequest) -> HttpResponse:
     """Ask for the meter, show its customer, and sell."""
     number = whole(request.POST.get("meter", "")) or 0
     person = sales.person_at(number) if number else None
-    content: dict[str, object] = {"meter": number or "", "person": person, "currency": site_currency().code}
+    content: dict[str, object] = {"meter": number or "", "customer": person, "currency": site_currency().code}
     if number and person is None:
         content["trouble"] = _("There is no meter of this number.")
     if request.method == "POST" and person is not None and request.POST.get("amount"):
