@@ -1,4 +1,4 @@
-"""Payments from outside: recorded once, sold once, and in suspense if nobody can tell what they are for."""
+"""Payments from outside: recorded once, sold once, and in suspense if their meter is not known."""
 
 import time
 

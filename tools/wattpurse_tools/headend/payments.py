@@ -38,8 +38,8 @@ RETURNED = "returned"  # the disputed money came back
 PAYOUT = "payout"
 KINDS = (PAID, REFUNDED, DISPUTED, RETURNED, PAYOUT)
 
-# A bank's own notices have names that begin so, and their money is at the bank. So does the number of a payout that a
-# bank tells, beside the one that the provider tells.
+# A bank's own notices have names that begin so, and their money is at the bank. The number of a payout
+# in a bank statement begins so too.
 BANK = "bank"
 TRANSFER = "transfer"
 

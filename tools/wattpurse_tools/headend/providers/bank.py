@@ -16,7 +16,7 @@ from wattpurse_tools.record.models import PaymentNotice
 
 @dataclass(frozen=True)
 class Entry:
-    """A credit entry of a statement. `number` is unique at the account, whatever statement has it."""
+    """A credit entry of a statement. `number` is unique at the account."""
 
     number: str
     amount_microunits: int

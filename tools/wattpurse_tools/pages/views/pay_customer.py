@@ -1,6 +1,6 @@
 """A tenant's recharge: the amount, the link to the provider's page, and the page to come back to.
 
-The code of the tenant's page is the right to pay for its meter and to see what was bought there. The link is followed
+The code of the tenant's page is the right to pay for its meter and to see its digits. The link is followed
 by a click: the policy of the pages lets no form lead to another site. The provider's page takes card or wallet, and
 nothing of the card comes here.
 """

@@ -13,7 +13,7 @@ from wattpurse_tools.pages.views.acting import done, whole
 
 @page("manage")
 def suspense(request: OfficeRequest) -> HttpResponse:
-    """Show the payments that wait, and do what is decided for one."""
+    """Show the payments that wait, and carry a decision out."""
     if request.method == "POST":
         _decide(request)
         return redirect("pay-suspense")
