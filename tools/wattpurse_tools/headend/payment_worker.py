@@ -20,7 +20,10 @@ def run(
     tell: Callable[[str], None],
     wait_s: float = 0.5,
 ) -> int:
-    """Work on payments until `is_ended`. Return the number of notices. `tell` gets a line for a closed vault and for a lost database."""
+    """Work on payments until `is_ended`. Return the number of notices.
+
+    `tell` gets a line for a closed vault and for a lost database.
+    """
     done, days_s = 0, 0
     while not is_ended():
         now_s = int(time.time())
