@@ -4,8 +4,9 @@ import time
 
 import pytest
 
+from tests.tools.headend.managed_site import add_tenancy
 from tests.tools.office.selling_site import EUR, KWH, build_site
-from wattpurse_tools.headend import online_shop, payments
+from wattpurse_tools.headend import accounts, online_shop, payments
 from wattpurse_tools.headend.recharge import recharge
 from wattpurse_tools.ledger import balances, chart
 from wattpurse_tools.office import audit
@@ -214,3 +215,17 @@ def test_a_recharge_under_the_key_of_another_is_refused(site, manager):
     with pytest.raises(ValueError, match="another content"):
         recharge(site, manager, 2, 20 * EUR, by_provider("stripe"), "k", now_s)
     assert Token.objects.count() == 1
+
+
+def test_a_payment_for_a_managed_meter_goes_into_its_account(office, manager):
+    build_site()
+    add_tenancy(4)
+    tenancy = Tenancy.objects.get(meter_number=4)
+    accounts.open_account(office, manager, tenancy, int(time.time()))
+    tell(reference="4")
+    assert work(office, manager) == 1
+    assert work(office, manager) == 0
+    assert Payment.objects.get().state == payments.SOLD
+    assert accounts.balance(tenancy) == 20 * EUR == at(chart.provider("stripe"))
+    assert (Command.objects.count(), Sale.objects.count()) == (0, 1)
+    books_are_right()

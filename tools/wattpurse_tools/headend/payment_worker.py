@@ -30,8 +30,9 @@ def run(
         worked = 0
         try:
             actor = operator.actor()
-            worked = payments.work(office, actor, now_s)
-            if now_s - days_s >= _DAYS_S:
+            is_thorough = now_s - days_s >= _DAYS_S
+            worked = payments.work(office, actor, now_s, is_thorough)
+            if is_thorough:
                 online_shop.close_days(office, actor, now_s)
                 days_s = now_s
         except (DatabaseError, VaultClosed) as error:

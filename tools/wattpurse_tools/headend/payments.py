@@ -13,7 +13,8 @@ assigns it to a meter or gives it back.
     paid out      provider:P -> bank:P
 """
 
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
+from django.db.models import Max
 
 from wattpurse.core.currency import Currency
 from wattpurse_tools.headend.recharge import recharge
@@ -27,8 +28,8 @@ from wattpurse_tools.office.learning import FOR_MANAGERS
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.office.sale_types import by_provider
 from wattpurse_tools.record.models import Message, Payment, PaymentNotice, Sale, Site
-from wattpurse_tools.refusals import Refusal, words_of
-from wattpurse_tools.vault.interface import LimitReached
+from wattpurse_tools.refusals import words_of
+from wattpurse_tools.vault.interface import SignOnNeeded
 
 # Kinds of notices. The number of a payment that was paid back is in the notice's `reference`.
 PAID = "paid"
@@ -54,6 +55,7 @@ REFUSED = "refused"  # a notice that changes nothing
 
 SUSPENSE_ACCOUNT = "payment"
 _AT_ONCE = 200
+_LOOK_BACK = 5_000
 _AWAITED_S = 3600
 _DECIMALS = 2
 _REASON_LENGTH = 240
@@ -98,17 +100,24 @@ def record(
         return PaymentNotice.objects.get(provider=provider, number=number)
 
 
-def work(office: Office, actor: Actor, now_s: int) -> int:
+def work(office: Office, actor: Actor, now_s: int, is_thorough: bool = False) -> int:
     """Work on the notices that are new, each once. Return their number. Right: sell.
 
-    Any number of processes may do so at once.
+    Any number of processes may do so at once. It looks for new notices among the newest ones, and among all of them if
+    it `is_thorough`: a transaction that lasts long may commit a notice behind many newer ones.
     """
-    Payment.objects.bulk_create(
-        [Payment(notice_id=pk) for pk in _unseen()],
-        ignore_conflicts=True,
-    )
+    new = [Payment(notice_id=pk) for pk in _unseen(is_thorough)]
+    Payment.objects.bulk_create(new, ignore_conflicts=True)
     waiting = Payment.objects.filter(state=NEW).order_by("pk").values_list("pk", flat=True)[:_AT_ONCE]
-    return sum(work_on(office, actor, pk, now_s) for pk in list(waiting))
+    done, trouble = 0, None
+    for pk in list(waiting):
+        try:
+            done += work_on(office, actor, pk, now_s)
+        except DatabaseError as error:  # one payment stops no other; it is tried again in the next round
+            trouble = error
+    if trouble is not None and not done:
+        raise trouble
+    return done
 
 
 def work_on(office: Office, actor: Actor, payment: int, now_s: int) -> bool:
@@ -126,8 +135,12 @@ def work_on(office: Office, actor: Actor, payment: int, now_s: int) -> bool:
         return True
 
 
-def _unseen() -> list[int]:
-    return list(PaymentNotice.objects.filter(payment=None).order_by("pk").values_list("pk", flat=True)[:_AT_ONCE])
+def _unseen(is_thorough: bool) -> list[int]:
+    notices = PaymentNotice.objects.filter(payment=None)
+    if not is_thorough:
+        newest = Payment.objects.aggregate(newest=Max("pk"))["newest"] or 0
+        notices = notices.filter(pk__gt=newest - _LOOK_BACK)
+    return list(notices.order_by("pk").values_list("pk", flat=True)[:_AT_ONCE])
 
 
 def _sell(office: Office, actor: Actor, payment: Payment, now_s: int) -> None:
@@ -160,9 +173,9 @@ def sell_to(office: Office, actor: Actor, payment: Payment, meter_number: int, n
                 f"payment-{payment.pk}",
                 now_s,
             )
-    except NotPermitted:
+    except (NotPermitted, SignOnNeeded):  # the head-end itself is not fit; the payment waits
         raise
-    except (Refusal, LimitReached) as refusal:
+    except ValueError as refusal:
         return str(words_of(refusal))
     payment.state = SOLD
     payment.reason = ""
