@@ -64,7 +64,7 @@ def test_a_tenant_recharges_by_card_and_sees_the_digits(office, manager, provide
 
 def test_the_same_attempt_is_one_session_and_a_wrong_key_none(provider):
     def order(amount=20 * EUR):
-        return Order("attempt-1", 1, amount, "EUR", "Credit", "https://o/paid", "https://o/left")
+        return Order("attempt-1", 1, amount, "EUR", "Credit", ("https://o/paid", "https://o/left"))
 
     checkout = StripeCheckout(Provider("stripe", "stripe", (), API_KEY, {"api": provider.url}))
     assert checkout.link(order()) == checkout.link(order())

@@ -27,7 +27,7 @@ _ANSWER_SIZE = 1 << 20
 class Order:
     """A recharge to pay for: `attempt` is its key, and `words` its line on the provider's page.
 
-    `paid_url` and `left_url` are the addresses that the provider leads back to.
+    `urls` are the addresses that the provider leads back to, after the payment and without one.
     """
 
     attempt: str
@@ -35,8 +35,7 @@ class Order:
     gross_microunits: int
     currency: str
     words: str
-    paid_url: str
-    left_url: str
+    urls: tuple[str, str]
     language: str = "auto"
 
 
@@ -92,8 +91,8 @@ def _fields(order: Order) -> dict[str, str]:
     return {
         "mode": "payment",
         "client_reference_id": f"{order.meter_number} {order.attempt}",
-        "success_url": order.paid_url,
-        "cancel_url": order.left_url,
+        "success_url": order.urls[0],
+        "cancel_url": order.urls[1],
         "locale": order.language,
         "line_items[0][quantity]": "1",
         "line_items[0][price_data][currency]": order.currency.lower(),

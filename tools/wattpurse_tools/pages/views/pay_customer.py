@@ -80,8 +80,10 @@ def _order(request: HttpRequest, code: str, tenancy: Tenancy, attempt: str) -> O
         amount,
         currency.code,
         _("Credit for meter %(meter)s") % {"meter": tenancy.meter_number},
-        request.build_absolute_uri(reverse("tenant-paid", args=(code, attempt))),
-        request.build_absolute_uri(reverse("tenant-pay", args=(code,))),
+        (
+            request.build_absolute_uri(reverse("tenant-paid", args=(code, attempt))),
+            request.build_absolute_uri(reverse("tenant-pay", args=(code,))),
+        ),
         get_language() or "auto",
     )
 
@@ -108,7 +110,9 @@ def _tenancy(request: HttpRequest, code: str) -> tuple[Tenancy | None, HttpRespo
 
 
 def _private(response: HttpResponse) -> HttpResponse:
-    """Return the answer with headers that keep its address, which has the code, from others."""
+    """Return the answer with a header that keeps it out of search engines.
+
+    The policy of all pages keeps its address, which has the code, from other sites. The form needs its origin.
+    """
     response.headers["X-Robots-Tag"] = "noindex, nofollow"  # type: ignore[index]
-    response.headers["Referrer-Policy"] = "no-referrer"  # type: ignore[index]
     return response
