@@ -31,6 +31,7 @@ COMMANDS = (
     "export",
     "fob",
     "hardware",
+    "headend",
     "keys",
     "meter",
     "mqtt",
