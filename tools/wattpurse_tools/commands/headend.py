@@ -1,101 +1,121 @@
-"""`wattpurse headend`: the processes of the head-end."""
+"""`wattpurse headend`: the processes that work on the office's record for meters at a broker.
+
+Each action is a module or a pair of functions in `_ACTIONS`: one adds its options, and sets the default `run`.
+"""
 
 import argparse
 import signal
 import threading
 import time
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from wattpurse_tools.commands.office_options import add_office_option, existing, tell, warn
 
 if TYPE_CHECKING:
-    from wattpurse_tools.headend.delivery import Transport
+    from wattpurse_tools.headend.settings_file import Settings
+    from wattpurse_tools.record.office_folder import OfficeFolder
 
-_DESCRIPTION = """\
-The head-end works on the record of an office: it takes in what meters send, keeps managed accounts, and writes to
-customers. docs/headend-notify.md describes the sender."""
-
-_ROUND_S = 2.0
-_WATCH_S = 60
+SENDER_PAUSE_S = 2.0
+WATCH_S = 60
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `headend` and its actions."""
-    parser = subparsers.add_parser("headend", help="run the processes of the head-end", description=_DESCRIPTION)
+    parser = subparsers.add_parser("headend", help="processes for meters at a broker, payments and messages")
     actions = parser.add_subparsers(metavar="ACTION", required=True)
-    for add in _ACTIONS:
-        add(actions)
+    for name, (text, add_options) in _ACTIONS.items():
+        add_options(actions.add_parser(name, help=text))
 
 
-def _add_sender(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    sender = actions.add_parser("sender", help="send messages to customers; Ctrl-C or SIGTERM ends it")
-    add_office_option(sender)
-    sender.add_argument("--once", action="store_true", help="send the messages whose time has come, and end")
-    sender.add_argument("--test", metavar="ADDRESS", help="send one mail to this address, and end")
-    sender.set_defaults(run=run_sender)
-
-
-def run_sender(arguments: argparse.Namespace) -> int:
+def run_sender(arguments: Namespace) -> int:
     """Send messages until SIGINT or SIGTERM. Return 1 if a test mail was not sent."""
     folder = existing(arguments)
     from wattpurse_tools.headend import settings_file
 
     settings = settings_file.read(folder)
-    transports = settings_file.transports(settings)
-    if not transports:
+    if not settings_file.transports(settings):
         raise ValueError(f"{folder.path / settings_file.FILE_NAME}: sets no channel up; see docs/headend-notify.md")
     if arguments.test is not None:
-        return _send_test(transports, arguments.test)
+        return _send_test(settings, arguments.test)
+    sender = _Sender(folder, settings)
     if arguments.once:
-        _round(transports)
+        sender.step()
         return 0
-    tell(f"The sender sends by {', '.join(transports)}. Ctrl-C ends it.")
-    until_stopped(lambda: _round(transports), _ROUND_S)
+    tell(f"The sender sends by {', '.join(settings_file.transports(settings))}. Ctrl-C ends it.")
+    _until_stopped(sender.step)
     return 0
 
 
-def until_stopped(work: Callable[[], object], pause_s: float) -> None:
+class _Sender:
+    """The work of the sender: messages out, texts in, and once a minute the events of links."""
+
+    def __init__(self, folder: "OfficeFolder", settings: "Settings") -> None:
+        self._folder = folder
+        self._settings = settings
+        self._watched_s = 0
+
+    def step(self) -> None:
+        """Do all work that is due."""
+        from django.db import close_old_connections
+
+        from wattpurse_tools.headend import delivery, link_events, settings_file
+
+        close_old_connections()
+        now_s = _now_s()
+        if now_s - self._watched_s >= WATCH_S:
+            self._watched_s = now_s
+            link_events.run_round(now_s)
+        delivery.run_round(now_s, settings_file.transports(self._settings), _now_s)
+        if self._settings.sms is not None:
+            self._settings.sms.book_errors(now_s)
+            self._take_texts(now_s)
+
+    def _take_texts(self, now_s: int) -> None:
+        from wattpurse_tools.headend import sms_gammu
+        from wattpurse_tools.headend.signing_on import HeadendOperator
+        from wattpurse_tools.office.office import Office
+        from wattpurse_tools.vault.client import VaultClient
+
+        assert self._settings.sms is not None
+        commands = import_module("wattpurse_tools.headend.sms_commands")
+        office = Office(self._folder, VaultClient(self._folder.socket))
+        operator = HeadendOperator(office)
+
+        def answer(phone: str, text: str, number: str) -> str:
+            return commands.answer(office, operator.actor(), phone, text, number, now_s)
+
+        sms_gammu.take_texts(self._settings.sms.folders, answer, now_s)
+
+
+def _until_stopped(work: Callable[[], None]) -> None:
     """Do work again and again until SIGINT or SIGTERM. A failure is told, and does not end it."""
+    from django.db import Error
+
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
     while not stopped.is_set():
         try:
             work()
-        except (OSError, ValueError) as error:
-            warn(f"wattpurse: {error}")
-        except _database_error() as error:
-            warn(f"wattpurse: the record: {error}")
-        stopped.wait(pause_s)
+        except (OSError, ValueError, Error) as error:
+            warn(f"wattpurse: {' '.join(str(error).split())}")
+        stopped.wait(SENDER_PAUSE_S)
 
 
-def _database_error() -> type[Exception]:
-    from django.db import Error
-
-    return Error
-
-
-def _round(transports: "dict[str, Transport]") -> None:
-    from django.db import close_old_connections
-
-    from wattpurse_tools.headend import delivery
-
-    close_old_connections()
-    delivery.run_round(_now_s(), transports, _now_s)
-
-
-def _send_test(transports: "dict[str, Transport]", address: str) -> int:
+def _send_test(settings: "Settings", address: str) -> int:
     """Send a mail that is not in the record, and print the outcome."""
     from wattpurse_tools.headend.outbox import MAIL, SENT
     from wattpurse_tools.record.models import Message
 
-    if MAIL not in transports:
+    if settings.mail is None:
         raise ValueError("headend.toml: has no section [mail]; see docs/headend-notify.md")
     now_s = _now_s()
     text = "This is a test of the sender of messages.\n"
     message = Message(key=f"test:{now_s}", channel=MAIL, address=address, subject="Test", text=text)
-    outcome = transports[MAIL].send(message, now_s)
+    outcome = settings.mail.send(message, now_s)
     if outcome.state == SENT:
         tell(f"The server took a mail to {address}.")
         return 0
@@ -107,5 +127,13 @@ def _now_s() -> int:
     return int(time.time())
 
 
-# One row for each action, so that further processes are one line each.
-_ACTIONS = (_add_sender,)
+def _add_sender(parser: ArgumentParser) -> None:
+    add_office_option(parser)
+    parser.add_argument("--once", action="store_true", help="do the work that is due, and end")
+    parser.add_argument("--test", metavar="ADDRESS", help="send one mail to this address, and end")
+    parser.set_defaults(run=run_sender)
+
+
+_ACTIONS: dict[str, tuple[str, Callable[[ArgumentParser], None]]] = {
+    "sender": ("write to customers by mail, SMS and web hook, and answer their SMS", _add_sender),
+}

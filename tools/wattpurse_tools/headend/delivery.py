@@ -97,6 +97,18 @@ def drop_stale(now_s: int) -> int:
     return old.update(state=FAILED, trouble="it was too old to be sent")
 
 
+def fail(number: int, trouble: str, now_s: int) -> bool:
+    """Book that a message that was sent has failed after all, and tell the managers. Return True for the first time."""
+    message = Message.objects.select_related("customer").filter(pk=number, state=SENT).first()
+    if message is None:
+        return False
+    with transaction.atomic():
+        is_first = bool(Message.objects.filter(pk=number, state=SENT).update(state=FAILED, trouble=trouble))
+        if is_first:
+            _tell(message, trouble, now_s)
+    return is_first
+
+
 def wait_s(tries: int) -> int:
     """Return the wait before the next try, after a number of tries."""
     return min(_FIRST_WAIT_S << (tries - 1), _LONGEST_WAIT_S)

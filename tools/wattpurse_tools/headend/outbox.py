@@ -8,7 +8,7 @@ customer waits for that one.
 import json
 from collections.abc import Iterable, Mapping
 
-from wattpurse_tools.headend import quiet_hours, texts
+from wattpurse_tools.headend import quiet_hours, sms_text, texts
 from wattpurse_tools.headend.policy import policy
 from wattpurse_tools.headend.texts import (
     EXPIRY,
@@ -59,7 +59,7 @@ def put(customer: Customer, kind: str, key: str, values: Mapping[str, object], n
         _row(customer, kind, key, channel, address, text, shown.subject, now_s, not_before_s)
         for channel, address, is_wanted, text in (
             (MAIL, customer.email, customer.wants_mail, body),
-            (SMS, customer.phone, customer.wants_sms, plain_spaces(shown.sms)),
+            (SMS, customer.phone, customer.wants_sms, sms_text.shortened(shown.sms)),
             (HOOK, rules.web_hook, customer.wants_hook, hooked),
         )
         if address and is_wanted
@@ -77,7 +77,7 @@ def put_to_managers(key: str, text: str, now_s: int) -> None:
 
 def put_answer(phone: str, key: str, text: str, now_s: int) -> None:
     """Write the answer to an SMS, to be sent at once: the person waits for it."""
-    _write([_row(None, ANSWER, key, SMS, phone, plain_spaces(text), "", now_s, now_s)])
+    _write([_row(None, ANSWER, key, SMS, phone, sms_text.shortened(text), "", now_s, now_s)])
 
 
 def withdraw(key: str) -> set[str]:
@@ -91,11 +91,6 @@ def withdraw(key: str) -> set[str]:
 def after_quiet_hours(now_s: int, rules: HeadendPolicy) -> int:
     """Return the first moment from now on at which customers are written to."""
     return quiet_hours.allowed_s(now_s, rules.quiet_from_minute, rules.quiet_until_minute, rules.time_zone)
-
-
-def plain_spaces(text: str) -> str:
-    """Return a text with plain spaces. A no-break space would make an SMS twice as long."""
-    return text.replace("\u00a0", " ").replace("\u202f", " ")
 
 
 def _row(
@@ -138,6 +133,6 @@ def _hook_body(
         "language": customer.language,
         "created_s": now_s,
         "values": dict(values),
-        "text": plain_spaces(shown.sms),
+        "text": shown.sms,
     }
     return json.dumps(facts, ensure_ascii=False, sort_keys=True, default=str)

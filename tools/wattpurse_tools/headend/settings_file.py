@@ -4,6 +4,7 @@ It has a section for each channel in use. A wrong setting is refused with its se
 password of the mail server and the secret of the web hook are in files of their own, which only their owner reads.
 """
 
+import ipaddress
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,9 +12,11 @@ from email.utils import parseaddr
 from pathlib import Path
 
 from wattpurse_tools import private_files
-from wattpurse_tools.headend import outbox, smtp
+from wattpurse_tools.headend import outbox, smtp, web_hook
 from wattpurse_tools.headend.delivery import Transport
+from wattpurse_tools.headend.sms_gammu import Folders, Sms
 from wattpurse_tools.headend.smtp import Mail, MailServer
+from wattpurse_tools.headend.web_hook import HookRules, WebHook
 from wattpurse_tools.record.office_folder import OfficeFolder
 
 FILE_NAME = "headend.toml"
@@ -27,6 +30,8 @@ class Settings:
     """The channels that the file sets up. One that it does not name is None."""
 
     mail: Mail | None = None
+    sms: Sms | None = None
+    hook: WebHook | None = None
 
 
 class Section:
@@ -119,7 +124,11 @@ def read(folder: OfficeFolder) -> Settings:
 
 def transports(settings: Settings) -> dict[str, Transport]:
     """Return the transports of the channels that are set up."""
-    found: dict[str, Transport | None] = {outbox.MAIL: settings.mail}
+    found: dict[str, Transport | None] = {
+        outbox.MAIL: settings.mail,
+        outbox.SMS: settings.sms,
+        outbox.HOOK: settings.hook,
+    }
     return {channel: transport for channel, transport in found.items() if transport is not None}
 
 
@@ -156,4 +165,28 @@ def _mail(section: Section) -> Mail:
     return Mail(server, section.address("sender"), section.address("reply_to", ""))
 
 
-_SECTIONS = {"mail": _mail}
+def _sms(section: Section) -> Sms:
+    return Sms(Folders(*(_folder(section, name) for name in ("outbox", "sent", "errors", "inbox", "taken"))))
+
+
+def _folder(section: Section, name: str) -> Path:
+    path = section.path(name)
+    if path is None or not path.is_dir():
+        raise section.wrong(name, f"{path} is no folder; make it, and let gammu-smsd write to it")
+    return path
+
+
+def _hook(section: Section) -> WebHook:
+    try:
+        secret = web_hook.secret_of(section.secret("secret_file"))
+    except ValueError as error:
+        raise section.wrong("secret_file", str(error)) from None
+    try:
+        permitted = tuple(ipaddress.ip_network(one) for one in section.texts("permitted_networks"))
+    except ValueError as error:
+        raise section.wrong("permitted_networks", f'{error}; write a list such as ["10.0.0.0/8"]') from None
+    rules = HookRules(permitted, str(section.path("ca_file", "") or ""), section.number("timeout_s", 15, _TIMEOUTS_S))
+    return WebHook(secret, rules)
+
+
+_SECTIONS = {"mail": _mail, "sms": _sms, "hook": _hook}

@@ -131,9 +131,9 @@ WORDINGS: Mapping[str, tuple[Wording, ...]] = {
         ),
         Wording(
             ("meter",),
-            gettext_noop("Meter %(meter)s is back"),
-            gettext_noop("Meter %(meter)s is reached again."),
-            gettext_noop("Meter %(meter)s is back."),
+            gettext_noop("Meter %(meter)s is on again"),
+            gettext_noop("Meter %(meter)s is switched on again."),
+            gettext_noop("Meter %(meter)s is on again."),
         ),
     ),
     RECHARGE: (
