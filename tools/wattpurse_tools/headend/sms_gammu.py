@@ -1,8 +1,10 @@
 """SMS by gammu-smsd with its FILES backend (gammu-smsd-files(7)): out and in by files in its folders.
 
-A text goes out as a file whose name has the number of the message. The name comes into the outbox whole and once, and
-is known again in the folders of sent texts and of errors. A text that comes in is answered through the record, where
-the answer has a key of its own, and only then moved away: whenever this is killed, it is answered once.
+A text goes out as an SMS backup file (gammu-smsbackup(5)), which names coding and parts: gammu-smsd 1.42 loses the
+letters of a plain text file that GSM 7-bit lacks. The
+file's name has the number of the message. It comes into the outbox whole and once, and is known again in the folders of
+sent texts and of errors. A text that comes in is answered through the record, where the answer has a key of its own, and
+only then moved away: whenever this is killed, it is answered once.
 """
 
 import contextlib
@@ -15,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from wattpurse_tools import private_files
-from wattpurse_tools.headend import delivery, outbox
+from wattpurse_tools.headend import delivery, outbox, sms_text
 from wattpurse_tools.headend.delivery import LATER, Outcome
 from wattpurse_tools.headend.outbox import FAILED, SENT
 from wattpurse_tools.record.models import Message
@@ -25,7 +27,9 @@ ANSWERS_AN_HOUR = 20
 
 _FILE_MODE = 0o640
 _IN_NAME = re.compile(r"(IN\d{8}_\d{6}_\d{2,}_(.*))_(\d{2,})\.txt")
-_OUT_NAME = re.compile(r"OUT.*_m(\d+)\.txt")
+_OUT_NAME = re.compile(r"OUT.*_m(\d+)\.smsbackup")
+_CODINGS = {sms_text.GSM_7BIT: "Default_No_Compression", sms_text.UCS_2: "Unicode_No_Compression"}
+_LINE = 160
 _PHONE = re.compile(r"\+?\d{7,15}")
 _HOUR_S = 3600
 
@@ -58,7 +62,7 @@ class Sms:
             if (folder / name).exists():
                 return Outcome(SENT, "gammu-smsd had it already")
         try:
-            _write_once(self.folders.outbox / name, message.text)
+            _write_once(self.folders.outbox / name, backup_of(message.text, phone, message.pk & 0xFF))
         except FileExistsError:
             return Outcome(SENT, "gammu-smsd had it already")
         except OSError as error:
@@ -104,7 +108,7 @@ def _take(files: list[Path], taken: Path, answer: Callable[[str, str, str], str]
     phone = found[2]
     # The first part goes first. What is left of a text without it was answered before this process was killed.
     if int(found[3]) == 0 and _PHONE.fullmatch(phone) and not _is_flood(phone, now_s):
-        said = answer(phone, "".join(map(_decoded, contents)).strip(), f"{found[1]}:{digest[:16]}")
+        said = answer(phone, "".join(map(_decoded, contents)).replace("\0", "").strip(), f"{found[1]}:{digest[:16]}")
         if said:
             outbox.put_answer(phone, f"sms:{digest[:40]}", said, now_s)
     for file in files:
@@ -136,16 +140,31 @@ def _decoded(content: bytes) -> str:
 
 def _out_name(message: Message, phone: str) -> str:
     made = datetime.fromtimestamp(message.created_s, UTC).strftime("%Y%m%d_%H%M%S")
-    return f"OUTC{made}_00_{phone}_m{message.pk}.txt"
+    return f"OUTC{made}_00_{phone}_m{message.pk}.smsbackup"
 
 
-def _write_once(path: Path, text: str) -> None:
-    """Write a text as UTF-16 under a name that nothing has. gammu-smsd never sees a part of it."""
+def backup_of(text: str, phone: str, reference: int) -> str:
+    """Return a text as an SMS backup file, with a section for each part. `reference` joins the parts."""
+    coding, cut = sms_text.split(text)
+    sections = []
+    for place, part in enumerate(cut, 1):
+        coded = part.encode("utf-16-be").hex().upper()
+        lines = [f"[SMSBackup{place - 1:03}]", "PDU = Submit", "State = UnSent", f'Number = "{phone}"']
+        if len(cut) > 1:
+            lines.append(f"UDH = 050003{reference:02X}{len(cut):02X}{place:02X}")
+        lines += [f"Text{n:02} = {coded[at : at + _LINE]}" for n, at in enumerate(range(0, len(coded), _LINE))]
+        lines += [f"Coding = {_CODINGS[coding]}", "Folder = 1", f"Length = {len(coded) // 4}", "Class = -1"]
+        sections.append("\n".join(lines) + "\n")
+    return "\n".join(sections)
+
+
+def _write_once(path: Path, content: str) -> None:
+    """Write a file under a name that nothing has. gammu-smsd never sees a part of it."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with open(draft, "wb") as file:
             os.fchmod(file.fileno(), _FILE_MODE)  # gammu-smsd runs as another user of the group
-            file.write(text.encode("utf-16"))
+            file.write(content.encode("ascii"))
             file.flush()
             os.fsync(file.fileno())
         os.link(draft, path)

@@ -19,17 +19,25 @@ _SIZES = {GSM_7BIT: (160, 153), UCS_2: (70, 67)}
 
 def parts(text: str) -> tuple[str, int]:
     """Return the coding of a text, and the number of parts that it is sent in."""
+    coding, cut = split(text)
+    return coding, len(cut)
+
+
+def split(text: str) -> tuple[str, list[str]]:
+    """Return the coding of a text, and the text of each part."""
     coding = GSM_7BIT if is_gsm(text) else UCS_2
-    sizes = [_size(character, coding) for character in text]
     whole, each = _SIZES[coding]
-    if sum(sizes) <= whole:
-        return coding, 1
-    count, used = 1, 0
-    for size in sizes:
+    if sum(_size(character, coding) for character in text) <= whole:
+        return coding, [text]
+    cut, used = [""], 0
+    for character in text:
+        size = _size(character, coding)
         if used + size > each:
-            count, used = count + 1, 0
+            cut.append("")
+            used = 0
+        cut[-1] += character
         used += size
-    return coding, count
+    return coding, cut
 
 
 def is_gsm(text: str) -> bool:
