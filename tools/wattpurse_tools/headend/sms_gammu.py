@@ -1,10 +1,10 @@
 """SMS by gammu-smsd with its FILES backend (gammu-smsd-files(7)): out and in by files in its folders.
 
 A text goes out as an SMS backup file (gammu-smsbackup(5)), which names coding and parts: gammu-smsd 1.42 loses the
-letters of a plain text file that GSM 7-bit lacks. The
-file's name has the number of the message. It comes into the outbox whole and once, and is known again in the folders of
-sent texts and of errors. A text that comes in is answered through the record, where the answer has a key of its own, and
-only then moved away: whenever this is killed, it is answered once.
+letters of a plain text file that GSM 7-bit lacks. The name of the file has the number of the message. It comes into
+the outbox whole and once, and is known again in the folders of sent texts and of errors. A text that comes in is
+answered through the record, where the answer has a key of its own, and is moved away after that: whenever this is
+killed, it is answered once.
 """
 
 import contextlib
