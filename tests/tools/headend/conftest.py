@@ -7,7 +7,7 @@ import pytest
 
 from tests.tools.headend.managed_site import ManagedMeter, add_tariff, add_tenancy
 from tests.tools.office.conftest import *  # noqa: F403
-from tests.tools.office.conftest import _office_of
+from tests.tools.office.conftest import _instrumented, _office_of  # noqa: F401
 from tests.tools.office.selling_site import build_site
 
 

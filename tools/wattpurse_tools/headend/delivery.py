@@ -65,7 +65,7 @@ def run_round(now_s: int, transports: Mapping[str, Transport], clock: Callable[[
 
 
 def claim(now_s: int, channels: Mapping[str, object]) -> Message | None:
-    """Claim the next message and return it, or None. It is committed before this returns."""
+    """Book the next message as being sent and return it, or None. It is committed before this returns."""
     if connection.in_atomic_block:
         raise RuntimeError("a message is claimed in a transaction of its own, which is committed before it is sent")
     _keep_quiet_hours(now_s)
