@@ -119,4 +119,3 @@ def add_sender(parser: ArgumentParser) -> None:
     parser.add_argument("--once", action="store_true", help="do the work that is due, and end")
     parser.add_argument("--test", metavar="ADDRESS", help="send one mail to this address, and end")
     parser.set_defaults(run=run_sender)
-
