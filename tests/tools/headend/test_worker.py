@@ -46,6 +46,7 @@ class Publisher:
         self.client.loop_start()
 
     def publish(self, *messages):
+        await_true(self.client.is_connected)
         for topic, payload in messages:
             self.client.publish(topic, payload, 1).wait_for_publish(LIMIT_S)
 
