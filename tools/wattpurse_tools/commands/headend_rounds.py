@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 VAULT_S = 60.0
 ROUND_S = 1.0
 OUTAGE_S = 2.0
+THOROUGH_S = 60
 
 
 def add_engine(parser: ArgumentParser) -> None:
@@ -46,12 +47,22 @@ def run_engine(arguments: Namespace) -> int:
 
 
 def run_payments(arguments: Namespace) -> int:
-    """Sell for the payments that came in, again and again, until SIGINT or SIGTERM."""
-    office = _office(arguments)
-    from wattpurse_tools.headend import payments
+    """Sell for the payments that came in, again and again, until SIGINT or SIGTERM.
 
-    def work(actor: "Actor", now_s: int) -> object:
-        return payments.work(office, actor, now_s)
+    Once a minute it also looks at payments that wait for something else, and ends the days of the online shop.
+    """
+    office = _office(arguments)
+    from wattpurse_tools.headend import online_shop, payments
+
+    thorough_s = 0
+
+    def work(actor: "Actor", now_s: int) -> None:
+        nonlocal thorough_s
+        is_thorough = now_s - thorough_s >= THOROUGH_S
+        payments.work(office, actor, now_s, is_thorough)
+        if is_thorough:
+            online_shop.close_days(office, actor, now_s)
+            thorough_s = now_s
 
     return run_rounds(arguments, office, "payment worker", work)
 
