@@ -31,7 +31,7 @@ UNIT = 1_000_000
 PERMIT_S = 30 * HOUR_S
 
 _METERS = 5
-_STEPS = 40
+_STEPS = 30
 _WORK_OFF_ROUNDS = 60
 _SECRET = "whsec_of_the_proof"
 _OPEN = ("waiting", "sent")
@@ -148,7 +148,7 @@ class HeadendWorld:
         currency = Site.objects.get().currency
         for what, gross_microunits in PRICES_MICROUNITS.items():
             Price.objects.create(what=what, currency=currency, gross_microunits=gross_microunits, from_s=0)
-        self.places = site.build(self._office, self._actor(), _METERS, self.now_s, PERMIT_S)
+        self.places = site.build(self._office, self._actor(), _METERS, self.now_s, PERMIT_S, 240)
         for one in self.places:
             one.meter.start()
         return self
@@ -171,15 +171,17 @@ class HeadendWorld:
         """End all faults, and let everything be worked off."""
         self._is_network_there = True
         for place in self.places:
+            place.meter.flash.operations_to_cut = None
             if not place.meter.is_powered:
                 place.meter.start()
         for _ in range(_WORK_OFF_ROUNDS):
-            self._pass(HOUR_S)
-            for one in (self._work_payments, self._run_engine, self._send, self._visit_all, self._ingest):
+            self._pass(4 * HOUR_S)
+            work = self._work_payments, self._run_engine, self._send, self._visit_all, self._ingest, self._run_engine
+            for one in work:
                 one(is_mortal=False)
             if self._is_quiet():
                 return
-        raise Broken(LOST, f"after {_WORK_OFF_ROUNDS} hours: {self._unsettled()}")
+        raise Broken(LOST, f"after {_WORK_OFF_ROUNDS} rounds: {self._unsettled()}")
 
     def judge(self):
         """Compare meters, record and ledger with the payers' book."""
@@ -365,5 +367,5 @@ class HeadendWorld:
         return not (self._broker.up or any(self._broker.down.values()) or self._unsettled())
 
     def _unsettled(self):
-        waiting = Command.objects.filter(state__in=_OPEN).values_list("wish", flat=True)
-        return ", ".join(waiting)
+        rows = Command.objects.filter(state__in=_OPEN).values_list("wish", "meter_id", "state", "outcome", "tries")
+        return ", ".join(f"{wish} of meter {meter}: {rest}" for wish, meter, *rest in rows)

@@ -9,6 +9,7 @@ import contextlib
 from dataclasses import dataclass, field
 
 from boards.host.chips.aes import aes
+from wattpurse.app import VERSION
 from wattpurse.core import carrier
 from wattpurse.core.messages import frames
 from wattpurse.core.money import supply
@@ -195,7 +196,7 @@ class FleetMeter:
         self.metering = Metering(counter, stores, self.timekeeper, crystal)
         load_switch = LoadSwitch(self.contact.open_coil, self.contact.close_coil, crystal, crystal.hold_ms)
         self.switching = Switching(load_switch, self.supply_desk.judge, stores.events, self.timekeeper, crystal)
-        self.publisher = Publisher(self.statements, stores, crystal, lambda: self.switching.reason)
+        self.publisher = Publisher(self.statements, stores, crystal, lambda: self.switching.reason, VERSION)
         self.publisher.set_schedule(Options(self.settings.get("mqtt_options", 0)).every_minutes)
         self.inbox = Inbox(self.teller, stores, lambda _outcome: None, self._note_identify)
         self._bluetooth_numbers = StatementNumbers(stores.settings, "bluetooth_numbers")
