@@ -149,8 +149,6 @@ class HeadendWorld:
         for what, gross_microunits in PRICES_MICROUNITS.items():
             Price.objects.create(what=what, currency=currency, gross_microunits=gross_microunits, from_s=0)
         self.places = site.build(self._office, self._actor(), _METERS, self.now_s, PERMIT_S, 240)
-        for one in self.places:
-            one.meter.start()
         return self
 
     def __exit__(self, *_):

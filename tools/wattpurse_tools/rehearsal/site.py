@@ -12,11 +12,13 @@ from wattpurse_tools.office import meters, tenancies
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.record.models import Customer, Feeder, HeadendPolicy, Installation, Premises, Tariff, Tenancy
+from wattpurse_tools.station.station import Station
 from wattpurse_tools.tariffs import tariff_file
 
 FIRST_METER = 10_000_001
 PRICE_MICROUNITS = 250_000
 EVERY_MINUTES = 60
+DIGITS_LIMITS = {"short_token_limit_microunits": 20_000_000, "short_token_limit_mwh": 50_000_000}
 
 _TENTHS = (
     contracts.PrepaidMoney.name,
@@ -116,5 +118,10 @@ def _place(office: Office, actor: Actor, place: int, feeders: list[Feeder], how:
     version = office.keys.newest_version
     keys = office.keys.meter_keys(actor.ticket, number, version, version)
     identity = Identity(number, contract, *keys, key_version=version)
+    Station(office.keys, actor).short_tokens.set_limits(number, DIGITS_LIMITS)
     house = House(number, 60 + place * 37 % 120)
-    return Place(FleetMeter(identity, house, table, now_s, every_minutes), tenancy)
+    meter = FleetMeter(identity, house, table, now_s, every_minutes)
+    meter.start()
+    for name, value in DIGITS_LIMITS.items():
+        meter.set_term(name, value)
+    return Place(meter, tenancy)

@@ -44,8 +44,6 @@ def scene(
         os.kill(broker, signal.SIGHUP)
     address = "127.0.0.1", ports[1]
     links = [FleetLink(one.meter, address, (user_of(one.number), passwords[one.number])) for one in places]
-    for one in places:
-        one.meter.start()
     fleet = Fleet(links)
     if not fleet.settle(_SETTLE_S):
         raise OSError("the meters do not reach the broker")

@@ -17,14 +17,21 @@ from django.db.models import Max
 
 from wattpurse.core import outcome
 from wattpurse.core.money import contract as contracts
-from wattpurse.core.money import supply
 from wattpurse_tools.fleet.fleet import Fleet
 from wattpurse_tools.fleet.house import STEP_S
 from wattpurse_tools.headend import accounts, permits, policy, shortages
 from wattpurse_tools.headend.broker_files import BrokerFiles
 from wattpurse_tools.headend.signing_on import HeadendOperator
 from wattpurse_tools.office.office import Office
-from wattpurse_tools.record.models import Command, Feeder, ManagedAccount, Payment, PaymentNotice, Statement
+from wattpurse_tools.record.models import (
+    Command,
+    Feeder,
+    ManagedAccount,
+    Payment,
+    PaymentNotice,
+    ShortageMeter,
+    Statement,
+)
 from wattpurse_tools.rehearsal import payers, site, virtual_clock
 from wattpurse_tools.rehearsal.payers import Payers
 from wattpurse_tools.rehearsal.site import Place
@@ -242,17 +249,18 @@ class Story:
         return place.meter.redeem_digits(telephones.digits_for(phone) or "") == outcome.ACCEPTED
 
     def plan_shortage(self) -> None:
-        """Plan a shortage at a line, from the next hour on, for three hours."""
+        """Plan a shortage at a line, from the next hour on, for six hours."""
         scene, now_s = self._scene, int(time.time())
         feeder = Feeder.objects.get(name=site.FEEDERS[1])
-        asked = shortages.Plan(feeder, shortages.ESSENTIAL, now_s + HOUR_S, now_s + 4 * HOUR_S, "too little power")
+        asked = shortages.Plan(feeder, shortages.ESSENTIAL, now_s + HOUR_S, now_s + 7 * HOUR_S, "too little power")
         shortages.plan(scene.office, self._operator.actor(), asked, now_s)
         scene.tell(f"a shortage is planned at the {feeder.name}")
 
     def look_at_shortage(self) -> None:
         """Tell how many meters the shortage has switched off."""
-        reasons = [one.meter.switching.reason for one in self._scene.places if one.meter.is_powered]
-        self._scene.tell(f"{reasons.count(supply.SHORTAGE)} meters are off for the shortage")
+        off = ShortageMeter.objects.filter(is_off=True).values_list("meter", flat=True)
+        dark = [one for one in self._scene.places if one.number in off and not one.meter.contact.is_closed]
+        self._scene.tell(f"the shortage has {len(off)} meters, {len(dark)} of them are off")
 
     def restore_reach(self) -> None:
         """Restore the network."""
@@ -320,7 +328,7 @@ WEEK: _Script = {
     (2, 12): (Story.carry,),
     (3, 6): (Story.restore_reach,),
     (3, 12): (Story.plan_shortage,),
-    (3, 15): (Story.look_at_shortage,),
+    (3, 18): (Story.look_at_shortage,),
     (4, 10): (Story.kill_broker,),
     (4, 13): (Story.kill_broker,),
     (5, 11): (Story.kill_workers,),
@@ -332,6 +340,8 @@ DAY: _Script = {
     (0, 6): (Story.lose_reach,),
     (0, 8): (Story.carry,),
     (0, 10): (Story.restore_reach, Story.plan_shortage),
-    (0, 13): (Story.look_at_shortage, Story.cut_power),
-    (0, 16): (Story.restore_power, Story.kill_workers),
+    (0, 12): (Story.cut_power,),
+    (0, 15): (Story.restore_power,),
+    (0, 16): (Story.look_at_shortage,),
+    (0, 19): (Story.kill_workers,),
 }
