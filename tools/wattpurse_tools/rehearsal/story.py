@@ -281,9 +281,12 @@ class Story:
     def _print(self, day: int) -> None:
         scene = self._scene
         lit = sum(one.meter.contact.is_closed and one.meter.is_powered for one in scene.places)
-        print(f"day {day + 1}: {lit} of {len(scene.places)} meters have supply; {Statement.objects.count()} statements")
+        print(
+            f"day {day + 1}: {lit} of {len(scene.places)} meters have supply; {Statement.objects.count()} statements",
+            flush=True,
+        )
         for text in scene.happened:
-            print(f"    {text}")
+            print(f"    {text}", flush=True)
         scene.happened.clear()
 
 
