@@ -12,7 +12,7 @@ from tests.office_of_tests import MANAGER, PASSPHRASE, PINS, SECOND
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
 from wattpurse.core.messages import mqtt
 from wattpurse_tools.fleet.chips import PowerCut
-from wattpurse_tools.headend import engine, ingest, payments, senders
+from wattpurse_tools.headend import delivery, engine, ingest, outbox, payments, senders
 from wattpurse_tools.headend.providers import stripe
 from wattpurse_tools.headend.providers.notices import Forged
 from wattpurse_tools.office.actor import Actor
@@ -89,6 +89,24 @@ class MortalKeys:
         return call
 
 
+class Post:
+    """The way to the customers: it knows each message that it has ever taken. Some senders die right after that."""
+
+    def __init__(self, random):
+        self.sent = set()
+        self.is_deadly = True
+        self._random = random
+
+    def send(self, message, _now_s):
+        """Take a message once."""
+        if message.pk in self.sent:
+            raise Broken(DOUBLED, f"a message was sent twice: {message.kind} to {message.address}")
+        self.sent.add(message.pk)
+        if self.is_deadly and self._random.random() < 0.2:
+            raise Killed
+        return delivery.Outcome(outbox.SENT)
+
+
 class Message:
     """A message in the inbox of a meter."""
 
@@ -137,6 +155,7 @@ class HeadendWorld:
         self._real_time = time.time
         self.now_s = (int(time.time()) // DAY_S + 1) * DAY_S
         self.paid = []
+        self.post = Post(random)
         self._told = []
         self._is_network_there = True
 
@@ -167,6 +186,7 @@ class HeadendWorld:
 
     def work_off(self):
         """End all faults, and let everything be worked off."""
+        self.post.is_deadly = False
         self._is_network_there = True
         for place in self.places:
             place.meter.flash.operations_to_cut = None
@@ -174,7 +194,15 @@ class HeadendWorld:
                 place.meter.start()
         for _ in range(_WORK_OFF_ROUNDS):
             self._pass(4 * HOUR_S)
-            work = self._work_payments, self._run_engine, self._send, self._visit_all, self._ingest, self._run_engine
+            work = (
+                self._work_payments,
+                self._run_engine,
+                self._send,
+                self._visit_all,
+                self._ingest,
+                self._run_engine,
+                self._write,
+            )
             for one in work:
                 one(is_mortal=False)
             if self._is_quiet():
@@ -187,6 +215,7 @@ class HeadendWorld:
         if verdict.findings:
             raise Broken(BROKEN_RULES, "; ".join(verdict.findings[:6]))
         self._tally.add("payments", len(self.paid))
+        self._tally.add("messages", len(self.post.sent))
 
     def _deeds(self):
         return [
@@ -201,6 +230,8 @@ class HeadendWorld:
             self._ingest,
             self._run_engine,
             self._upset,
+            self._write,
+            self._write,
         ]
 
     def _pass(self, seconds):
@@ -265,6 +296,11 @@ class HeadendWorld:
     def _send(self, is_mortal=True):
         if self._is_network_there:
             self._mortally(lambda: senders.send_round(self._broker.publish, self.now_s), is_mortal)
+
+    def _write(self, is_mortal=True):
+        """Let the sender write to customers."""
+        ways = {outbox.MAIL: self.post, outbox.SMS: self.post}
+        self._mortally(lambda: delivery.run_round(self.now_s, ways), is_mortal)
 
     def _ingest(self, is_mortal=True):
         """Take a batch. It is acknowledged if the worker came to its end, and even then it may come once more."""
