@@ -12,7 +12,7 @@ from tests.office_of_tests import MANAGER, PASSPHRASE, PINS, SECOND
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
 from wattpurse.core.messages import mqtt
 from wattpurse_tools.fleet.chips import PowerCut
-from wattpurse_tools.headend import engine, ingest, payments, senders
+from wattpurse_tools.headend import delivery, engine, ingest, outbox, payments, senders
 from wattpurse_tools.headend.providers import stripe
 from wattpurse_tools.headend.providers.notices import Forged
 from wattpurse_tools.office.actor import Actor
@@ -31,7 +31,7 @@ UNIT = 1_000_000
 PERMIT_S = 30 * HOUR_S
 
 _METERS = 5
-_STEPS = 40
+_STEPS = 30
 _WORK_OFF_ROUNDS = 60
 _SECRET = "whsec_of_the_proof"
 _OPEN = ("waiting", "sent")
@@ -89,6 +89,24 @@ class MortalKeys:
         return call
 
 
+class Post:
+    """The way to the customers: it knows each message that it has ever taken. Some senders die right after that."""
+
+    def __init__(self, random):
+        self.sent = set()
+        self.is_deadly = True
+        self._random = random
+
+    def send(self, message, _now_s):
+        """Take a message once."""
+        if message.pk in self.sent:
+            raise Broken(DOUBLED, f"a message was sent twice: {message.kind} to {message.address}")
+        self.sent.add(message.pk)
+        if self.is_deadly and self._random.random() < 0.2:
+            raise Killed
+        return delivery.Outcome(outbox.SENT)
+
+
 class Message:
     """A message in the inbox of a meter."""
 
@@ -137,6 +155,7 @@ class HeadendWorld:
         self._real_time = time.time
         self.now_s = (int(time.time()) // DAY_S + 1) * DAY_S
         self.paid = []
+        self.post = Post(random)
         self._told = []
         self._is_network_there = True
 
@@ -148,9 +167,7 @@ class HeadendWorld:
         currency = Site.objects.get().currency
         for what, gross_microunits in PRICES_MICROUNITS.items():
             Price.objects.create(what=what, currency=currency, gross_microunits=gross_microunits, from_s=0)
-        self.places = site.build(self._office, self._actor(), _METERS, self.now_s, PERMIT_S)
-        for one in self.places:
-            one.meter.start()
+        self.places = site.build(self._office, self._actor(), _METERS, self.now_s, PERMIT_S, 240)
         return self
 
     def __exit__(self, *_):
@@ -169,17 +186,28 @@ class HeadendWorld:
 
     def work_off(self):
         """End all faults, and let everything be worked off."""
+        self.post.is_deadly = False
         self._is_network_there = True
         for place in self.places:
+            place.meter.flash.operations_to_cut = None
             if not place.meter.is_powered:
                 place.meter.start()
         for _ in range(_WORK_OFF_ROUNDS):
-            self._pass(HOUR_S)
-            for one in (self._work_payments, self._run_engine, self._send, self._visit_all, self._ingest):
+            self._pass(4 * HOUR_S)
+            work = (
+                self._work_payments,
+                self._run_engine,
+                self._send,
+                self._visit_all,
+                self._ingest,
+                self._run_engine,
+                self._write,
+            )
+            for one in work:
                 one(is_mortal=False)
             if self._is_quiet():
                 return
-        raise Broken(LOST, f"after {_WORK_OFF_ROUNDS} hours: {self._unsettled()}")
+        raise Broken(LOST, f"after {_WORK_OFF_ROUNDS} rounds: {self._unsettled()}")
 
     def judge(self):
         """Compare meters, record and ledger with the payers' book."""
@@ -187,6 +215,7 @@ class HeadendWorld:
         if verdict.findings:
             raise Broken(BROKEN_RULES, "; ".join(verdict.findings[:6]))
         self._tally.add("payments", len(self.paid))
+        self._tally.add("messages", len(self.post.sent))
 
     def _deeds(self):
         return [
@@ -201,6 +230,8 @@ class HeadendWorld:
             self._ingest,
             self._run_engine,
             self._upset,
+            self._write,
+            self._write,
         ]
 
     def _pass(self, seconds):
@@ -265,6 +296,11 @@ class HeadendWorld:
     def _send(self, is_mortal=True):
         if self._is_network_there:
             self._mortally(lambda: senders.send_round(self._broker.publish, self.now_s), is_mortal)
+
+    def _write(self, is_mortal=True):
+        """Let the sender write to customers."""
+        ways = {outbox.MAIL: self.post, outbox.SMS: self.post}
+        self._mortally(lambda: delivery.run_round(self.now_s, ways), is_mortal)
 
     def _ingest(self, is_mortal=True):
         """Take a batch. It is acknowledged if the worker came to its end, and even then it may come once more."""
@@ -365,5 +401,5 @@ class HeadendWorld:
         return not (self._broker.up or any(self._broker.down.values()) or self._unsettled())
 
     def _unsettled(self):
-        waiting = Command.objects.filter(state__in=_OPEN).values_list("wish", flat=True)
-        return ", ".join(waiting)
+        rows = Command.objects.filter(state__in=_OPEN).values_list("wish", "meter_id", "state", "outcome", "tries")
+        return ", ".join(f"{wish} of meter {meter}: {rest}" for wish, meter, *rest in rows)

@@ -20,6 +20,7 @@ from tests.proof import (
     chip,
     clamp_lives,
     clock_lives,
+    headend,
     journal,
     key_cards,
     life,
@@ -55,5 +56,6 @@ PARTS = (
     bad_wire,
     chip,
     office_lives,
+    headend,
     cards_day,
 )

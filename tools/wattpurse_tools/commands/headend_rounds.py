@@ -84,7 +84,9 @@ def run_rounds(arguments: Namespace, office: "Office", name: str, work: "Callabl
         try:
             close_old_connections()
             work(operator.actor(), int(time.time()))
-        except (VaultClosed, SignOnNeeded, Error) as error:
+        except SignOnNeeded:
+            continue  # the ticket has ended in the middle of a round
+        except (VaultClosed, Error) as error:
             warn(f"{name}: waits: {type(error).__name__}: {' '.join(str(error).split())}")
             connection.close()
             rest_s = OUTAGE_S

@@ -17,6 +17,7 @@ from wattpurse.core.money.account import Account
 from wattpurse.core.money.circumstances import USABLE, Circumstances
 from wattpurse.core.money.contract import by_name
 from wattpurse.core.money.friendly import ends_s, is_friendly
+from wattpurse.core.money.ledger_records import TERMS
 from wattpurse.drivers.load_switch import LoadSwitch
 from wattpurse.drivers.pulse_counter import PulseCounter
 from wattpurse.services.metering import Metering
@@ -109,6 +110,10 @@ class FleetMeter:
         self.is_powered = True
         self.witness.starts += 1
         self._decide()
+
+    def set_term(self, name: str, value: int) -> None:
+        """Set a term, as a technician does at the console."""
+        self.ledger.set_number(TERMS, name, value, self.timekeeper.now_s())
 
     def cut_power(self) -> None:
         """End the power of board and house. The contact of a latching relay stays where it is, and no energy flows."""

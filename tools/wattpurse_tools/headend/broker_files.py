@@ -144,3 +144,16 @@ def is_password(password: str, kept: str) -> bool:
     """Return True if a hash is that of a password."""
     _, _, iterations, salt, _ = kept.split("$")
     return hmac.compare_digest(hash_of(password, base64.b64decode(salt), int(iterations)), kept)
+
+
+def may(user: str, topic: str, is_publishing: bool) -> bool:
+    """Return True if a user may publish at a topic, or read it. A topic of a subscription may have wildcards."""
+    first = mqtt.topic(0, "").partition("/0/")[0] + "/"
+    if user == HEADEND:
+        return topic.startswith(first)
+    if user != user_of(number_of(user) if user.rpartition("-")[2].isdigit() else 0):
+        return False
+    number = number_of(user)
+    if is_publishing:
+        return topic.startswith(mqtt.topic(number, ""))
+    return topic in [mqtt.topic(number, name) for name in _METER_READS]

@@ -28,8 +28,9 @@ TELL_EVERY_S = 60
 
 
 def topics(group: str = GROUP) -> tuple[str, ...]:
-    """Return the shared subscriptions of a worker."""
-    return tuple(f"$share/{group}/{mqtt.topic(0, name).replace('/0/', '/+/')}" for name in ingest.NAMES)
+    """Return the shared subscriptions of a worker. Without a `group` they are its own: it is the only worker."""
+    shared = f"$share/{group}/" if group else ""
+    return tuple(f"{shared}{mqtt.topic(0, name).replace('/0/', '/+/')}" for name in ingest.NAMES)
 
 
 @dataclass

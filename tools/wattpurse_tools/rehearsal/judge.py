@@ -135,11 +135,9 @@ def _supply(verdict: Verdict, meter: FleetMeter) -> None:
         return
     sealed = set(Token.objects.filter(meter_id=meter.number, kind=token.PERMIT).values_list("amount", flat=True))
     permits = meter.witness.permits
-    for from_s, until_s in permits:
+    for _, until_s in permits:
         if until_s and until_s not in sealed:
             verdict.findings.append(f"meter {meter.number}: a permit until {until_s} that the office has not sealed")
-        if until_s and from_s > until_s:
-            verdict.findings.append(f"meter {meter.number}: took a permit that had ended")
     verdict.findings += [
         f"meter {meter.number}: lit until {until_s}, {until_s - end_s} s longer than its permit"
         for until_s, end_s in unpermitted(meter.contact.lit, permits, meter.crystal.true_s)

@@ -11,6 +11,7 @@ import random
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import time
@@ -23,7 +24,6 @@ from wattpurse_tools.rehearsal import virtual_clock
 METERS, DAYS = 200, 7
 PACE_S = 0.35
 START_S = 120.0
-PERMIT_S = 36 * 3_600
 
 _DAY_S = 86_400
 _FOLDER = "WATTPURSE_REHEARSAL"
@@ -51,22 +51,30 @@ def _run(arguments: argparse.Namespace, place: Path) -> int:
     virtual_clock.set_time(start_s)
     office_folder, port, broker_port = place / "office", _free_port(), _free_port()
     from wattpurse_tools.pages.supervisor import start_module
+    from wattpurse_tools.record.office_folder import OfficeFolder
+    from wattpurse_tools.rehearsal.telephones import Telephones
 
+    command = [sys.executable, "-m", "wattpurse_tools.cli", "office", "init", "--trial", "--office", office_folder]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    telephones = Telephones(place / "sms")
+    telephones.set_up(OfficeFolder(office_folder))
     supervisor = start_module(
         [
-            *("wattpurse_tools.cli", "headend", "start", "--trial", "--office", office_folder),
+            *("wattpurse_tools.cli", "headend", "start", "--office", office_folder),
             *("--port", port, "--listen", f"127.0.0.1:{broker_port}", "--every", "0.2"),
         ]
     )
     try:
         _await_started(supervisor, port, broker_port)
-        return _tell(arguments, _live(arguments, place, (port, broker_port), supervisor.pid, start_s), begun)
+        return _tell(
+            arguments, _live(arguments, place, (port, broker_port), supervisor.pid, start_s, telephones), begun
+        )
     finally:
         supervisor.send_signal(signal.SIGTERM)
         supervisor.wait(60)
 
 
-def _live(arguments: argparse.Namespace, place: Path, ports: tuple[int, int], supervisor: int, start_s: int):  # noqa: ANN202
+def _live(arguments, place, ports, supervisor, start_s, telephones):  # noqa: ANN001, ANN202
     from wattpurse_tools.pages.settings import page_settings
     from wattpurse_tools.record import office_folder
     from wattpurse_tools.record.office_folder import OfficeFolder
@@ -76,7 +84,9 @@ def _live(arguments: argparse.Namespace, place: Path, ports: tuple[int, int], su
     office_folder.open_record(folder)
     from wattpurse_tools.rehearsal import staging
 
-    scene = staging.scene(folder, ports, arguments.meters, start_s, arguments.pace, random.Random(arguments.seed))
+    scene = staging.scene(
+        folder, ports, arguments.meters, start_s, arguments.pace, random.Random(arguments.seed), telephones
+    )
     return staging.live_and_judge(scene, supervisor, place, arguments.days)
 
 

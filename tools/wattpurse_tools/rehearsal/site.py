@@ -12,11 +12,13 @@ from wattpurse_tools.office import meters, tenancies
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.record.models import Customer, Feeder, HeadendPolicy, Installation, Premises, Tariff, Tenancy
+from wattpurse_tools.station.station import Station
 from wattpurse_tools.tariffs import tariff_file
 
 FIRST_METER = 10_000_001
 PRICE_MICROUNITS = 250_000
 EVERY_MINUTES = 60
+DIGITS_LIMITS = {"short_token_limit_microunits": 20_000_000, "short_token_limit_mwh": 50_000_000}
 
 _TENTHS = (
     contracts.PrepaidMoney.name,
@@ -31,7 +33,7 @@ _TENTHS = (
     contracts.SettledAccount.name,
 )
 _KEY_CARD_EVERY = 25
-_FEEDERS = ("North line", "South line")
+FEEDERS = ("North line", "South line")
 _LANGUAGES = ("en", "de", "fr", "es", "ar")
 _TARIFF = {
     "version": 1,
@@ -69,8 +71,13 @@ def contract_of(place: int) -> str:
     return _TENTHS[place % len(_TENTHS)]
 
 
-def build(office: Office, actor: Actor, count: int, now_s: int, permit_s: int) -> list[Place]:
-    """Make `count` places. Permits last `permit_s` and are renewed when half of that is left."""
+def build(
+    office: Office, actor: Actor, count: int, now_s: int, permit_s: int, every_minutes: int = EVERY_MINUTES
+) -> list[Place]:
+    """Make `count` places, with meters that publish a statement every `every_minutes`.
+
+    Permits last `permit_s` and are renewed when half of that is left.
+    """
     table = tariff_file.encode(_TARIFF)
     with transaction.atomic():
         HeadendPolicy.objects.update_or_create(
@@ -85,11 +92,13 @@ def build(office: Office, actor: Actor, count: int, now_s: int, permit_s: int) -
         )
         office.keys.permit_tariff(actor.ticket, table)
         Tariff.objects.create(name="flat", version=1, table=table, created_s=now_s)
-        feeders = [Feeder.objects.create(name=name) for name in _FEEDERS]
-    return [_place(office, actor, number, feeders, table, now_s) for number in range(count)]
+        feeders = [Feeder.objects.create(name=name) for name in FEEDERS]
+    houses = (table, now_s, every_minutes)
+    return [_place(office, actor, number, feeders, houses) for number in range(count)]
 
 
-def _place(office: Office, actor: Actor, place: int, feeders: list[Feeder], table: bytes, now_s: int) -> Place:
+def _place(office: Office, actor: Actor, place: int, feeders: list[Feeder], how: tuple[bytes, int, int]) -> Place:
+    table, now_s, every_minutes = how
     number, contract = FIRST_METER + place, contract_of(place)
     meters.add_meter(office, actor, number, contract)
     with transaction.atomic():
@@ -109,5 +118,10 @@ def _place(office: Office, actor: Actor, place: int, feeders: list[Feeder], tabl
     version = office.keys.newest_version
     keys = office.keys.meter_keys(actor.ticket, number, version, version)
     identity = Identity(number, contract, *keys, key_version=version)
+    Station(office.keys, actor).short_tokens.set_limits(number, DIGITS_LIMITS)
     house = House(number, 60 + place * 37 % 120)
-    return Place(FleetMeter(identity, house, table, now_s, EVERY_MINUTES), tenancy)
+    meter = FleetMeter(identity, house, table, now_s, every_minutes)
+    meter.start()
+    for name, value in DIGITS_LIMITS.items():
+        meter.set_term(name, value)
+    return Place(meter, tenancy)

@@ -16,6 +16,7 @@ from wattpurse_tools.rehearsal import site
 from wattpurse_tools.rehearsal.judge import Verdict, judge
 from wattpurse_tools.rehearsal.payers import Payers
 from wattpurse_tools.rehearsal.story import Scene, Story
+from wattpurse_tools.rehearsal.telephones import Telephones
 from wattpurse_tools.vault.client import VaultClient
 
 PERMIT_S = 36 * 3_600
@@ -25,7 +26,13 @@ _SETTLE_S = 60.0
 
 
 def scene(
-    folder: OfficeFolder, ports: tuple[int, int], meters: int, start_s: int, pace_s: float, choice: random.Random
+    folder: OfficeFolder,
+    ports: tuple[int, int],
+    meters: int,
+    start_s: int,
+    pace_s: float,
+    choice: random.Random,
+    telephones: Telephones,
 ) -> Scene:
     """Make the site in a new office that runs, and let its meters connect."""
     office = Office(folder, VaultClient(folder.socket, _VAULT_S))
@@ -37,16 +44,17 @@ def scene(
         os.kill(broker, signal.SIGHUP)
     address = "127.0.0.1", ports[1]
     links = [FleetLink(one.meter, address, (user_of(one.number), passwords[one.number])) for one in places]
-    for one in places:
-        one.meter.start()
     fleet = Fleet(links)
     if not fleet.settle(_SETTLE_S):
         raise OSError("the meters do not reach the broker")
-    return Scene(office, places, fleet, Payers(folder, ports[0]), start_s, pace_s, choice)
+    return Scene(office, places, fleet, Payers(folder, ports[0]), start_s, pace_s, choice, telephones)
 
 
 def live_and_judge(made: Scene, supervisor: int, folder: Path, days: int) -> Verdict:
     """Live through the days, and return the verdict."""
     Story(made, supervisor, folder).run(days)
     actor = HeadendOperator(made.office).actor()
-    return judge(made.office, actor, made.places, made.payers.paid, PRICES_MICROUNITS)
+    verdict = judge(made.office, actor, made.places, made.payers.paid, PRICES_MICROUNITS)
+    verdict.expect("texts that came twice", made.telephones.twice, [])
+    verdict.sums["texts on telephones"] = str(len(made.telephones.texts))
+    return verdict

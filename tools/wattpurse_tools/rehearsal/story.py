@@ -1,7 +1,7 @@
 """The story of a head-end: days of a site with simulated meters at a real broker, and the real processes of the office.
 
 The time of day of all processes is virtual: it goes in steps of STEP_S. Between two steps the processes have real time
-to work. What happens is in `EVENTS`, by the day and the hour.
+to work. WEEK and DAY have what happens, by the day and the hour.
 """
 
 import os
@@ -15,17 +15,27 @@ from pathlib import Path
 from django.db import close_old_connections
 from django.db.models import Max
 
+from wattpurse.core import outcome
 from wattpurse.core.money import contract as contracts
 from wattpurse_tools.fleet.fleet import Fleet
 from wattpurse_tools.fleet.house import STEP_S
-from wattpurse_tools.headend import accounts, permits, policy
+from wattpurse_tools.headend import accounts, permits, policy, shortages
 from wattpurse_tools.headend.broker_files import BrokerFiles
 from wattpurse_tools.headend.signing_on import HeadendOperator
 from wattpurse_tools.office.office import Office
-from wattpurse_tools.record.models import Command, ManagedAccount, Payment, PaymentNotice, Statement
-from wattpurse_tools.rehearsal import payers, virtual_clock
+from wattpurse_tools.record.models import (
+    Command,
+    Feeder,
+    ManagedAccount,
+    Payment,
+    PaymentNotice,
+    ShortageMeter,
+    Statement,
+)
+from wattpurse_tools.rehearsal import payers, site, virtual_clock
 from wattpurse_tools.rehearsal.payers import Payers
 from wattpurse_tools.rehearsal.site import Place
+from wattpurse_tools.rehearsal.telephones import Telephones
 from wattpurse_tools.station.shop import open_shop
 
 DAY_S = 86_400
@@ -48,6 +58,7 @@ class Scene:
     start_s: int
     pace_s: float
     choice: random.Random
+    telephones: Telephones
     happened: list[str] = field(default_factory=list)
     without_reach: list[int] = field(default_factory=list)
     without_power: list[int] = field(default_factory=list)
@@ -82,7 +93,7 @@ class Story:
             for step in range(DAY_S // STEP_S):
                 hour, rest = divmod(step * STEP_S, HOUR_S)
                 if rest == 0:
-                    for one in EVENTS.get((day, hour), ()):
+                    for one in (DAY if days == 1 else WEEK).get((day, hour), ()):
                         one(self)
                     if hour == _EVENING:
                         self.recharge_the_dark()
@@ -96,6 +107,7 @@ class Story:
         scene = self._scene
         scene.fleet.live_until(true_s)
         scene.fleet.pump(scene.pace_s)
+        scene.telephones.collect()
 
     def settle(self) -> None:
         """Wait in real time until nothing is on its way. Raise TimeoutError with the reason if it does not come."""
@@ -205,20 +217,50 @@ class Story:
     def lose_reach(self) -> None:
         """Let the network of some meters fail."""
         scene = self._scene
-        scene.without_reach = [one.number for one in scene.payable[5::20]]
+        scene.without_reach = [one.number for one in scene.payable[::9]]
         for number in scene.without_reach:
             scene.fleet.lose_reach(number)
         scene.tell(f"{len(scene.without_reach)} meters lose the network")
 
     def carry(self) -> None:
-        """Let the customers without network pay, and carry token and statement by telephone."""
-        scene = self._scene
-        for place in self._without_reach():
+        """Let the customers without network pay. Half of them ask for digits by SMS, the others carry by Bluetooth."""
+        scene, places = self._scene, self._without_reach()
+        for place in places:
             self.pay(place, 6)
         self._await(lambda: not Payment.objects.filter(state="new").exists() and _all_seen())
+        typed = [one for one in places if one.contract in _BY_DIGITS][::2]
+        for place in typed:
+            scene.telephones.write(place.tenancy.customer.phone, "TOK")
+        redeemed = sum(self._type_digits(place) for place in typed)
         shop = open_shop(scene.office.keys, scene.office.folder.cards, scene.office.keys.sign_on_as_user())
-        carried = [payers.carry_by_phone(shop, one.meter, self._folder) for one in self._without_reach()]
-        scene.tell(f"{sum(carried)} tokens carried to {len(carried)} meters by telephone")
+        carried = [payers.carry_by_phone(shop, one.meter, self._folder) for one in places]
+        scene.tell(f"{redeemed} of {len(typed)} tokens come by SMS and are typed in")
+        scene.tell(f"{sum(carried)} tokens and {len(carried)} statements are carried by telephone")
+
+    def _type_digits(self, place: Place) -> bool:
+        """Wait for the digits on the customer's telephone, and type them into the meter."""
+        telephones, phone = self._scene.telephones, place.tenancy.customer.phone
+
+        def has_digits() -> bool:
+            telephones.collect()
+            return telephones.digits_for(phone) is not None
+
+        self._await(has_digits)
+        return place.meter.redeem_digits(telephones.digits_for(phone) or "") == outcome.ACCEPTED
+
+    def plan_shortage(self) -> None:
+        """Plan a shortage at a line, from the next hour on, for six hours."""
+        scene, now_s = self._scene, int(time.time())
+        feeder = Feeder.objects.get(name=site.FEEDERS[1])
+        asked = shortages.Plan(feeder, shortages.ESSENTIAL, now_s + HOUR_S, now_s + 7 * HOUR_S, "too little power")
+        shortages.plan(scene.office, self._operator.actor(), asked, now_s)
+        scene.tell(f"a shortage is planned at the {feeder.name}")
+
+    def look_at_shortage(self) -> None:
+        """Tell how many meters the shortage has switched off."""
+        off = ShortageMeter.objects.filter(is_off=True).values_list("meter", flat=True)
+        dark = [one for one in self._scene.places if one.number in off and not one.meter.contact.is_closed]
+        self._scene.tell(f"the shortage has {len(off)} meters, {len(dark)} of them are off")
 
     def restore_reach(self) -> None:
         """Restore the network."""
@@ -239,9 +281,12 @@ class Story:
     def _print(self, day: int) -> None:
         scene = self._scene
         lit = sum(one.meter.contact.is_closed and one.meter.is_powered for one in scene.places)
-        print(f"day {day + 1}: {lit} of {len(scene.places)} meters have supply; {Statement.objects.count()} statements")
+        print(
+            f"day {day + 1}: {lit} of {len(scene.places)} meters have supply; {Statement.objects.count()} statements",
+            flush=True,
+        )
         for text in scene.happened:
-            print(f"    {text}")
+            print(f"    {text}", flush=True)
         scene.happened.clear()
 
 
@@ -271,8 +316,11 @@ def _kill(number: int) -> bool:
 
 
 _EVENING = 18
+_BY_DIGITS = (contracts.PrepaidMoney.name, contracts.PrepaidEnergy.name)
 
-EVENTS: dict[tuple[int, int], tuple[Callable[[Story], None], ...]] = {
+_Script = dict[tuple[int, int], tuple[Callable[[Story], None], ...]]
+
+WEEK: _Script = {
     (0, 0): (Story.pay_first,),
     (0, 9): (Story.pay_oddly,),
     (0, 12): (Story.kill_broker,),
@@ -282,8 +330,21 @@ EVENTS: dict[tuple[int, int], tuple[Callable[[Story], None], ...]] = {
     (2, 6): (Story.lose_reach,),
     (2, 12): (Story.carry,),
     (3, 6): (Story.restore_reach,),
+    (3, 12): (Story.plan_shortage,),
+    (3, 18): (Story.look_at_shortage,),
     (4, 10): (Story.kill_broker,),
     (4, 13): (Story.kill_broker,),
     (5, 11): (Story.kill_workers,),
     (5, 12): (Story.pay_oddly,),
+}
+DAY: _Script = {
+    (0, 0): (Story.pay_first,),
+    (0, 3): (Story.pay_oddly, Story.kill_broker),
+    (0, 6): (Story.lose_reach,),
+    (0, 8): (Story.carry,),
+    (0, 10): (Story.restore_reach, Story.plan_shortage),
+    (0, 12): (Story.cut_power,),
+    (0, 15): (Story.restore_power,),
+    (0, 16): (Story.look_at_shortage,),
+    (0, 19): (Story.kill_workers,),
 }
