@@ -1,4 +1,4 @@
-"""Real processes that send and are killed at each step: no message is sent twice, and each doubt is told."""
+"""Real processes that send and are killed at each step: no message is sent twice, and people see each doubt."""
 
 import subprocess
 import sys

@@ -149,7 +149,7 @@ class BrokerLink:
         self._client.subscribe([(topic, 1) for topic in self._topics])
 
     def _on_subscribe(self, reasons: Sequence[ReasonCode]) -> None:
-        """Begin the work when the broker has noted the topics: what comes from then on is kept for this session."""
+        """Begin the work when the broker has noted the topics: later messages are kept for this session."""
         failures = [str(reason) for reason in reasons if reason.is_failure]
         if failures:
             self._refusal = f"the topics are refused: {failures[0]}"

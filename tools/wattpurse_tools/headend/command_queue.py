@@ -65,8 +65,8 @@ def answered(meter_number: int, sequence: int, outcome: str, is_redeemed: bool, 
 def compare(meter_number: int, told_s: int, now_s: int) -> None:
     """Compare the commands of a meter with its tokens, after a statement of the meter's time `told_s` was recorded.
 
-    A token that was redeemed is done, whatever was answered. A token that the meter said to have and that its later
-    statement does not show is sent again: the answer was forged, or the meter has lost it.
+    A redeemed token is done, even if the answer was another one. If the meter said that it has a token, and its later
+    statement does not show the token, it is sent again: the answer was forged, or the meter has lost it.
     """
     rows = Command.objects.filter(meter_id=meter_number)
     open_rows = rows.exclude(state=DONE, token__state=REDEEMED).exclude(state=REFUSED, token__state__in=_ENDED)

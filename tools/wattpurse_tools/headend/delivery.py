@@ -1,9 +1,9 @@
 """The sending of messages, at most once, by any number of processes.
 
 A message is claimed in a transaction of its own before it is handed to its transport. If the sender dies after that,
-nobody knows whether the message went out: after a lease it becomes "unknown", is told to the managers, and is never
-sent again. A transport says `LATER` only if it is certain that the message was not handed over. Then it is tried again,
-later each time, up to a limit.
+nobody knows whether the message went out: after a lease it becomes "unknown", the managers get a message, and it is
+never sent again. A transport says `LATER` only if it is certain that the message was not handed over. Then it is tried
+again, later each time, up to a limit.
 """
 
 from collections.abc import Callable, Mapping
@@ -125,7 +125,7 @@ def _keep_quiet_hours(now_s: int) -> None:
 def _deliver(message: Message, transport: Transport, now_s: int) -> None:
     try:
         outcome = transport.send(message, now_s)
-    except Exception as error:  # whatever a transport raises, the message may be on its way
+    except Exception as error:  # after any exception the message may be on its way
         outcome = Outcome(UNKNOWN, f"{type(error).__name__}: {error}")
     _book(message, outcome, now_s)
 

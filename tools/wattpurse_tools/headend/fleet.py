@@ -47,7 +47,7 @@ class FleetFilter:
     """The meters that a list shows. An empty field asks for nothing.
 
     `text` is a number, or the begin of a name of premises. `permit_days` chooses managed meters whose permit has ended
-    or ends within so many days. `is_silent` chooses meters that are silent, whatever else is known of them. `place`
+    or ends within so many days. `is_silent` chooses silent meters of every state. `place`
     chooses meters at a latitude and a longitude in millionths of a degree.
     """
 

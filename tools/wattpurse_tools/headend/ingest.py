@@ -111,7 +111,7 @@ class _Batch:
             raise
         except Unusable as error:
             self._bad[place] = str(error)
-        except Exception as error:  # whatever a message does to the record: the others go on
+        except Exception as error:  # one bad message must not stop the others
             self._bad[place] = f"{type(error).__name__}: {error}"
 
     def _usable(self) -> list[_Sorted]:

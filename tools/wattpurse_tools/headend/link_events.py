@@ -1,12 +1,12 @@
 """Outages, returns and opened cases of meters as messages, from their links and statements.
 
-An outage is told after a time without the meter, and its return once, after a time with it. A meter whose link flaps
-writes to nobody after some outages a day; the managers are told of it. If a large share of a feeder's meters is gone,
-or of all meters, the managers get one message and the customers none. After such an outage each meter has the whole
-time again to come back.
+The message of an outage follows after a time without the meter, and that of the return after a time with it. If a link
+flaps, its customer gets no message after some outages a day, and the managers get one. If a large share of a feeder's
+meters is gone, or of all meters, the managers get one message and the customers none. After such an outage each meter
+has the whole time again to come back.
 
-The alarms of a link prove nothing, so they are told to the managers. The customer is told of an opened case when an
-authentic statement shows it.
+The alarms of a link prove nothing, so they go to the managers. The customer gets a message about an opened case when
+an authentic statement shows it.
 """
 
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ from wattpurse_tools.utc_texts import time_text
 MASS_METERS = 3
 OUTAGES_A_DAY = 3
 TAMPER_ALARM = "tamper"
-# All meters are silent for this many times `outage_s`: the broker or its worker is gone, whatever the links say.
+# All meters are silent for this many times `outage_s`: the broker or its worker is gone, even if links are online.
 SILENT_OUTAGES = 4
 
 _ALL = "all"
@@ -43,7 +43,7 @@ class Group:
 
 
 def run_round(now_s: int) -> int:
-    """Turn what has changed since the last round into messages, and return the number of events that were told."""
+    """Turn the changes since the last round into messages, and return the number of events."""
     with transaction.atomic():
         LinkWatch.objects.get_or_create(subject=_ALL)
         # Rounds at once wait for each other here: the second one finds the events told.
@@ -159,7 +159,7 @@ class _Round:
             outbox.put(customer, outbox.OUTAGE, f"outage:{link.pk}:{since_s}", values, self._now_s)
 
     def _returns(self) -> None:
-        """Tell the returns of single meters. Who was not yet told of the outage is not told of either."""
+        """Write the returns of single meters. A customer without a message of the outage gets none of the return."""
         out = {
             int(watch.subject.partition(":")[2]): watch
             for watch in LinkWatch.objects.filter(subject__startswith="meter:").exclude(since_s=None)

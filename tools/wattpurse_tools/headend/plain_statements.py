@@ -166,7 +166,7 @@ def _is_copy(one: Told, known: _Known) -> bool:
 
 
 def _is_plain(one: Told, known: _Known) -> bool:
-    """Return True if the station's own way would do nothing but what `keep` does."""
+    """Return True if `keep` does all that the station's own way would do."""
     content, meter, newest = one.content, known.meter, known.newest
     if newest is None or known.is_busy or meter["is_stopped"] or meter["is_retired"]:
         return False

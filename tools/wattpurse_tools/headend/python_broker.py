@@ -43,7 +43,7 @@ class Rights(BaseTopicPlugin):
 
     @dataclass
     class Config:
-        """The folder of the office. Not in use: a name has its rights."""
+        """The folder of the office. The broker does not use it: rights follow from the name."""
 
         office: str = ""
 

@@ -1,7 +1,7 @@
 """Messages that could not be worked on: they are kept for people, told, and never stop the others.
 
-The same message is kept once, with the number of times that it came. A flood of messages is cut off at a limit of rows:
-whoever may write at the broker shall not fill the disk.
+The same message is kept once, with the number of times that it came. A limit of rows
+ends a flood of messages: no client of the broker can fill the disk.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ _REASON_LIMIT = 400
 def put(source: str, topic: str, payload: bytes, reason: str, now_s: int) -> bool:
     """Keep a message with the reason, in words. Return True if it is new. The caller opens the transaction.
 
-    Of a long payload the beginning is kept. Beyond ROWS_LIMIT open messages, a new one is counted by nobody.
+    The beginning of a long payload is kept. Beyond ROWS_LIMIT open messages, a new one is not kept.
     """
     digest = hashlib.sha256(topic.encode(errors="replace") + b"\0" + payload).hexdigest()
     if SetAside.objects.filter(digest=digest).update(count=F("count") + 1):

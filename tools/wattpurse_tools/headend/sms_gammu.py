@@ -106,7 +106,7 @@ def _take(files: list[Path], taken: Path, answer: Callable[[str, str, str], str]
     contents = [file.read_bytes() for file in files]
     digest = hashlib.sha256(found[1].encode() + b"\0".join(contents)).hexdigest()
     phone = found[2]
-    # The first part goes first. What is left of a text without it was answered before this process was killed.
+    # The first part goes first. Without it, the text was answered before this process was killed.
     if int(found[3]) == 0 and _PHONE.fullmatch(phone) and not _is_flood(phone, now_s):
         said = answer(phone, "".join(map(_decoded, contents)).replace("\0", "").strip(), f"{found[1]}:{digest[:16]}")
         if said:

@@ -92,7 +92,7 @@ class Worker:
             return ingest.take(self._office, messages, self._now_s())
         except OUTAGES:
             raise
-        except Exception as error:  # whatever a batch does to the record: it is halved
+        except Exception as error:  # the bad message is found by halves
             if len(messages) == 1:
                 return self._set_aside(messages[0], error)
         middle = len(messages) // 2

@@ -25,7 +25,7 @@ from wattpurse_tools.rehearsal.site import PRICE_MICROUNITS, Place
 
 MWH_PER_KWH = 1_000_000
 DAY_S = 86_400
-LATE_S = 2  # of the contact after the end of a permit: a board looks ten times a second
+LATE_S = 2  # the contact may open so late after the end of a permit: a board looks ten times a second
 
 _CURRENCY = "EUR"
 _OPEN = ("waiting", "sent")
@@ -91,7 +91,7 @@ def _payments(verdict: Verdict, paid: Sequence[Paid]) -> None:
 
 
 def _credit(verdict: Verdict, place: Place, paid: Sequence[Paid], prices: dict[str, int]) -> int:
-    """Return the micro-units of payments whose credit is at a meter or on its account. Note what differs."""
+    """Return the micro-units of payments whose credit is at a meter or on its account. Note the differences."""
     number, account, contract = place.number, place.meter.account, place.contract
     total = sum(one.microunits for one in paid)
     if contract == contracts.Managed.name:

@@ -51,7 +51,7 @@ def scene(
 
 
 def live_and_judge(made: Scene, supervisor: int, folder: Path, days: int) -> Verdict:
-    """Live through the days, and return the verdict."""
+    """Run the days, and return the verdict."""
     Story(made, supervisor, folder).run(days)
     actor = HeadendOperator(made.office).actor()
     verdict = judge(made.office, actor, made.places, made.payers.paid, PRICES_MICROUNITS)

@@ -1,7 +1,7 @@
 """The story of a head-end: days of a site with simulated meters at a real broker, and the real processes of the office.
 
 The time of day of all processes is virtual: it goes in steps of STEP_S. Between two steps the processes have real time
-to work. WEEK and DAY have what happens, by the day and the hour.
+to work. WEEK and DAY are the lists of events, by the day and the hour.
 """
 
 import os
@@ -87,7 +87,7 @@ class Story:
         self._files = BrokerFiles(scene.office.folder.path)
 
     def run(self, days: int) -> None:
-        """Live through the days, and print a line or two of each."""
+        """Run the days, and print a line or two of each."""
         scene = self._scene
         for day in range(days):
             for step in range(DAY_S // STEP_S):

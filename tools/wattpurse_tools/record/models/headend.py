@@ -11,8 +11,8 @@ from wattpurse_tools.record.models.tokens import Token
 class MeterLink(models.Model):
     """The link of a meter to the broker, as its messages tell it. Messages prove nothing: statements alone do.
 
-    `seen_s` is the office's time of the newest message, `is_online` that of the meter's last will. `alarms` are told in
-    clear. `firmware` is the version that the meter tells, or "".
+    `seen_s` is the office's time of the newest message. `is_online` follows from the meter's last will. `alarms` came
+    in clear. `firmware` is the version that the meter tells, or "".
     """
 
     meter = models.OneToOneField(Meter, primary_key=True, on_delete=models.PROTECT, related_name="link")
@@ -267,10 +267,10 @@ class HeadendPolicy(models.Model):
     A permit lasts `permit_s` and is renewed when `renew_s` of it are left. Warnings come below `warn_microunits` and
     below `warn_days`. Nobody is written to between `quiet_from_minute` and `quiet_until_minute` of the day in
     `time_zone`, and nobody is switched off outside `friendly_from_minute` to `friendly_until_minute`, on the weekdays
-    of `friendly_weekdays` (1 Monday to 64 Sunday, added up). `silent_s` is the silence after which a meter is told. An
-    outage is told `outage_s` after the broker has told it, and a return after `return_s`. A feeder is out if
-    `mass_share_ppm` of its meters are. `shop` is the online shop, or None before its first use. `map_tiles` is the
-    address of pictures below the map, with {z}, {x} and {y}, or "" for none. `map_credit` names their source.
+    of `friendly_weekdays` (1 Monday to 64 Sunday, added up). A meter is silent
+    after `silent_s`. The message of an outage waits for `outage_s`, and that of a return for `return_s`. A feeder is
+    out if `mass_share_ppm` of its meters are. `shop` is the online shop, or None before its first use. `map_tiles` is
+    the address of pictures below the map, with {z}, {x} and {y}, or "" for none. `map_credit` names their source.
     """
 
     permit_s = models.BigIntegerField(default=3 * 86_400)
@@ -311,11 +311,11 @@ class HeadendRound(models.Model):
 
 
 class LinkWatch(models.Model):
-    """The outages of a meter, of a feeder or of all links that people were told of. It makes each told once.
+    """The outages of a meter, of a feeder or of all links that people know by message. Each has one message.
 
-    `subject` is "meter:1", "feeder:1" or "all". `since_s` is the beginning of the outage that was told, or None.
+    `subject` is "meter:1", "feeder:1" or "all". `since_s` is the beginning of the present outage, or None.
     `returned_s` is the end of the newest one. `told` has the times of the messages of the last day. `alarms` are the
-    alarms that were told, and `alarmed_s` is when.
+    alarms of the newest message about them, and `alarmed_s` is its time.
     """
 
     subject = models.CharField(max_length=40, unique=True)
