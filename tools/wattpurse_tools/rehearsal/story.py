@@ -41,7 +41,7 @@ from wattpurse_tools.station.shop import open_shop
 DAY_S = 86_400
 HOUR_S = 3_600
 UNIT = 1_000_000
-QUIET_S = 90.0
+QUIET_S = 900.0  # the worker may have a day of statements before it
 
 _OPEN = ("waiting", "sent")
 _PUMP_S = 0.05
