@@ -383,7 +383,7 @@ class HeadendWorld:
         return json.dumps(event).encode()
 
     def _hook(self, body, secret):
-        """Act as the page that takes a web hook. It is killed now and then, and the provider tells the payment again."""
+        """Take a web hook, as the page does. It is killed now and then, and the provider tells the payment again."""
         signature = hmac.new(secret.encode(), b"%d." % self.now_s + body, hashlib.sha256).hexdigest()
 
         def work():

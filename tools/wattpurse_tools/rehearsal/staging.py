@@ -47,7 +47,7 @@ def scene(
     fleet = Fleet(links)
     if not fleet.settle(_SETTLE_S):
         raise OSError("the meters do not reach the broker")
-    return Scene(office, places, fleet, Payers(folder, ports[0]), start_s, pace_s, choice, telephones)
+    return Scene(office, places, fleet, Payers(folder, ports[0]), (start_s, pace_s), choice, telephones)
 
 
 def live_and_judge(made: Scene, supervisor: int, folder: Path, days: int) -> Verdict:

@@ -41,7 +41,7 @@ from wattpurse_tools.station.shop import open_shop
 DAY_S = 86_400
 HOUR_S = 3_600
 UNIT = 1_000_000
-QUIET_S = 90.0
+QUIET_S = 900.0  # the worker may have a day of statements before it
 
 _OPEN = ("waiting", "sent")
 _PUMP_S = 0.05
@@ -49,19 +49,28 @@ _PUMP_S = 0.05
 
 @dataclass
 class Scene:
-    """The people, the meters and the office of a story. `pace_s` are the real seconds of a step."""
+    """The people, the meters and the office of a story. `times` are its begin and its pace."""
 
     office: Office
     places: Sequence[Place]
     fleet: Fleet
     payers: Payers
-    start_s: int
-    pace_s: float
+    times: tuple[int, float]
     choice: random.Random
     telephones: Telephones
-    happened: list[str] = field(default_factory=list)
-    without_reach: list[int] = field(default_factory=list)
-    without_power: list[int] = field(default_factory=list)
+    happened: list[str] = field(init=False, default_factory=list)
+    without_reach: list[int] = field(init=False, default_factory=list)
+    without_power: list[int] = field(init=False, default_factory=list)
+
+    @property
+    def start_s(self) -> int:
+        """The begin of the story."""
+        return self.times[0]
+
+    @property
+    def pace_s(self) -> float:
+        """The real seconds of a step."""
+        return self.times[1]
 
     def tell(self, text: str) -> None:
         """Note something that happened, for the line of the day."""
