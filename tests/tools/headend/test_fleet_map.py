@@ -74,7 +74,7 @@ def test_each_meter_is_in_one_cell_and_the_nearer_map_shows_those_of_the_cell(an
     assert sum(cell.count for cell in found) == 60
     crowd = max(found, key=lambda cell: cell.count)
     assert crowd.count > 1
-    nearer = fleet_map.cells(crowd.area, NOW_S, 86_400)
+    nearer = fleet_map.cells(crowd.area.wider(4), NOW_S, 86_400)
     assert sum(cell.count for cell in nearer) >= crowd.count
     assert len(nearer) > 1
 
@@ -106,7 +106,7 @@ def test_a_metre_is_as_long_to_the_north_as_to_the_east(latitude):
     area = Area(0, latitude - 4 * north, 8 * east, latitude + 4 * north)
     corners = [(latitude, east), (latitude + north, east), (latitude, 2 * east)]
     symbols = [
-        Symbol(fleet_map.Cell(column, 0, {fleet.GOOD: 1}, there, along, 1, True, area), "/x", "words")
+        Symbol(fleet_map.Cell(column, 0, {fleet.GOOD: 1}, 1, Area(along, there, along, there)), "/x", "words")
         for column, (there, along) in enumerate(corners)
     ]
     drawn = ElementTree.fromstring(drawn_map("Map", area, symbols, [(fleet.GOOD, "good")]))
@@ -142,8 +142,8 @@ def test_a_crowd_leads_to_a_nearer_map_and_one_place_to_a_list(office, desk):
         place(number, *NAIROBI)
     place(3, NAIROBI[0] + 500_000, NAIROBI[1] + 290_000)
     text = desk.get("/headend/map").content.decode()
-    assert 'href="/headend/?at=-1286389,36817223"' in text
-    listed = desk.get("/headend/?at=-1286389,36817223").content.decode()
+    assert 'href="/headend/?q=@-1286389,36817223"' in text
+    listed = desk.get("/headend/?q=@-1286389,36817223").content.decode()
     assert "/office/meters/1002" in listed
     assert "/office/meters/1003" not in listed
     place(2, NAIROBI[0], NAIROBI[1] + 1000)

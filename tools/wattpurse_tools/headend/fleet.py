@@ -13,6 +13,7 @@ The state is the worst thing that is known of a meter. `STATES` has them from th
 | not connected | it has never been heard at the broker |
 """
 
+import re
 from dataclasses import dataclass
 
 from django.db.models import BigIntegerField, Case, CharField, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
@@ -35,6 +36,7 @@ ALARMS = ("tamper", "clock", "flash", "reader", "display")
 
 DAY_S = 86_400
 _NUMBER_DIGITS = 18
+_POINT = re.compile(r"@(-?\d{1,9}),(-?\d{1,9})", re.ASCII)
 _WAITING = ("waiting", "sent")
 
 
@@ -46,9 +48,9 @@ class UnknownFilter(Refusal):
 class FleetFilter:
     """The meters that a list shows. An empty field asks for nothing.
 
-    `text` is a number, or the begin of a name of premises. `permit_days` chooses managed meters whose permit has ended
-    or ends within so many days. `is_silent` chooses silent meters of every state. `place`
-    chooses meters at a latitude and a longitude in millionths of a degree.
+    `text` is a number, the begin of a name of premises, or a place such as "@-1286389,36817223": latitude and longitude
+    in millionths of a degree. `permit_days` chooses managed meters whose permit has ended or ends within so many days.
+    `is_silent` chooses silent meters of every state.
     """
 
     text: str = ""
@@ -58,7 +60,6 @@ class FleetFilter:
     firmware: str = ""
     is_silent: bool = False
     permit_days: int | None = None
-    place: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -122,13 +123,6 @@ def meters_by(chosen: FleetFilter, now_s: int) -> QuerySet[Meter]:
     if chosen.permit_days is not None:
         ends = ManagedAccount.objects.filter(closed_s=None, permit_until_s__lte=now_s + chosen.permit_days * DAY_S)
         meters = meters.filter(number__in=ends.values("meter_id"))
-    if chosen.place is not None:
-        there = Installation.objects.filter(
-            until_s=None,
-            premises__latitude_microdegrees=chosen.place[0],
-            premises__longitude_microdegrees=chosen.place[1],
-        )
-        meters = meters.filter(number__in=there.values("meter_id"))
     return meters
 
 
@@ -167,6 +161,13 @@ def _named(meters: QuerySet[Meter], text: str) -> QuerySet[Meter]:
         return meters.filter(number=int(text))
     if not text:
         return meters
+    point = _POINT.fullmatch(text)
+    if point is not None:
+        latitude, longitude = map(int, point.groups())
+        there = Installation.objects.filter(
+            until_s=None, premises__latitude_microdegrees=latitude, premises__longitude_microdegrees=longitude
+        )
+        return meters.filter(number__in=there.values("meter_id"))
     places = Installation.objects.filter(until_s=None, premises__name__istartswith=text).values("meter_id")
     there = Tenancy.objects.filter(until_s=None, premises__name__istartswith=text).values("meter_number")
     return meters.filter(Q(number__in=places) | Q(number__in=there))

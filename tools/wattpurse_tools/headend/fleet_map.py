@@ -55,16 +55,28 @@ class Area:
 
 @dataclass(frozen=True)
 class Cell:
-    """The meters in a cell of the map: counts by state, the middle of their places, and the meter if it is one."""
+    """The meters in a cell of the map: counts by state, the area of their places, and the meter if it is one."""
 
     column: int
     row: int
     counts: dict[str, int]
-    latitude: int
-    longitude: int
     meter: int | None
-    is_one_place: bool
     area: Area
+
+    @property
+    def latitude(self) -> int:
+        """The middle of the places."""
+        return (self.area.south + self.area.north) // 2
+
+    @property
+    def longitude(self) -> int:
+        """The middle of the places."""
+        return (self.area.west + self.area.east) // 2
+
+    @property
+    def is_one_place(self) -> bool:
+        """True if all meters are at the same place."""
+        return self.area.south == self.area.north and self.area.west == self.area.east
 
     @property
     def state(self) -> str:
@@ -96,7 +108,7 @@ def cells(area: Area, now_s: int, silent_s: int, state: str = "") -> list[Cell]:
     found: dict[tuple[int, int], list[dict]] = {}
     for one in _grouped(_meters_in(area, now_s, silent_s, state), area, width, height):
         found.setdefault((one["column"], one["row"]), []).append(one)
-    return [_cell(place, ones, area, (width, height)) for place, ones in sorted(found.items())]
+    return [_cell(place, ones) for place, ones in sorted(found.items())]
 
 
 def without_place() -> int:
@@ -135,7 +147,7 @@ def _grouped(there: QuerySet[Installation], area: Area, width: int, height: int)
     )
 
 
-def _cell(place: tuple[int, int], ones: list[dict], area: Area, size: tuple[int, int]) -> Cell:
+def _cell(place: tuple[int, int], ones: list[dict]) -> Cell:
     south, north = min(one["south"] for one in ones), max(one["north"] for one in ones)
     west, east = min(one["west"] for one in ones), max(one["east"] for one in ones)
     counts = {one["state"]: one["count"] for one in ones}
@@ -143,9 +155,6 @@ def _cell(place: tuple[int, int], ones: list[dict], area: Area, size: tuple[int,
         column=place[0],
         row=place[1],
         counts=counts,
-        latitude=(south + north) // 2,
-        longitude=(west + east) // 2,
         meter=ones[0]["meter_number"] if sum(counts.values()) == 1 else None,
-        is_one_place=south == north and west == east,
-        area=Area(west, south, east, north).wider(4),
+        area=Area(west, south, east, north),
     )

@@ -9,7 +9,6 @@ from django.shortcuts import render
 
 from wattpurse_tools.headend import fleet as headend_fleet
 from wattpurse_tools.headend.fleet import FleetFilter, UnknownFilter
-from wattpurse_tools.headend.fleet_map import DEGREE
 from wattpurse_tools.pages.access import OfficeRequest, page
 from wattpurse_tools.pages.views.acting import after, searched, whole
 from wattpurse_tools.pages.views.headend_frame import show
@@ -71,16 +70,5 @@ def filter_of(request: HttpRequest) -> FleetFilter:
         alarm=alarm,
         firmware=firmware,
         is_silent=is_silent,
-        place=_place_of(request),
     )
     return chosen if days is None else replace(chosen, permit_days=min(days, 3650))
-
-
-def _place_of(request: HttpRequest) -> tuple[int, int] | None:
-    """Return the place that the map has linked to."""
-    try:
-        latitude, longitude = map(int, request.GET.get("at", "").split(","))
-    except ValueError:
-        return None
-    is_on_earth = abs(latitude) <= 90 * DEGREE and abs(longitude) <= 180 * DEGREE
-    return (latitude, longitude) if is_on_earth else None

@@ -84,8 +84,8 @@ def _address_of(cell: Cell, state: str) -> str:
     if cell.meter is not None:
         return reverse("meter", args=(cell.meter,))
     if cell.is_one_place:
-        return reverse("fleet") + f"?at={cell.latitude},{cell.longitude}"
-    return reverse("fleet-map") + _query(cell.area, state)
+        return reverse("fleet") + f"?q=@{cell.latitude},{cell.longitude}"
+    return reverse("fleet-map") + _query(cell.area.wider(4), state)
 
 
 def _words_of(cell: Cell) -> str:
