@@ -77,13 +77,13 @@ class Desfire:
     async def authenticate(self, key_number: int, key: bytes) -> None:
         """Prove a key of the application to the card, and let the card prove it. Raise CardError otherwise."""
         self.session = None
-        begun = []
+        passes = None
 
         def begin() -> None:
-            begun.append(Authentication(self._aes, key, self._random_bytes(BLOCK)))
+            nonlocal passes
+            passes = Authentication(self._aes, key, self._random_bytes(BLOCK))
 
         challenge = await self._frame(bytes((_AUTHENTICATE_AES, key_number)), MORE, begin)
-        passes = begun[0]
         proof = await self._frame(_MORE + passes.reply(challenge), OK, passes.prepare)
         self.session = passes.session(proof)
 

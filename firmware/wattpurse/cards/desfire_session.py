@@ -51,18 +51,17 @@ class Authentication:
 
     def prepare(self) -> None:
         """Compute the proof that a card with the key gives after `reply`, and the session that begins then."""
-        self._prepared = self._proof_and_session()
-
-    def _proof_and_session(self) -> tuple:
-        if self._cipher is None:
-            raise CardError("refused")
         own, other = self._own, self._other
         session = Session(self._aes, own[:4] + other[:4] + own[12:] + other[12:])
-        return self._cipher.encrypt(self._turned), session
+        self._prepared = self._cipher.encrypt(self._turned), session
 
     def session(self, proof: bytes) -> "Session":
         """Return the session. Raise CardError ("refused") if the card does not have the key."""
-        expected, session = self._prepared or self._proof_and_session()
+        if self._cipher is None:
+            raise CardError("refused")
+        if self._prepared is None:
+            self.prepare()
+        expected, session = self._prepared
         if not equal(expected, proof):
             raise CardError("refused")
         return session
