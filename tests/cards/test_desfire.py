@@ -156,9 +156,7 @@ class DesfireTest(unittest.TestCase):
         recorded = [answer for _, answer in self.wire.log[start:]]
 
         class Replay:
-            async def transceive(self, command, meanwhile=None):
-                if meanwhile is not None:
-                    meanwhile()
+            async def transceive(self, command):
                 return recorded.pop(0)
 
         self.card._transport = Replay()
