@@ -9,7 +9,7 @@ VENV := .venv/bin
 run_host := $(if $(findstring --bluetooth,$(ARGS)),env PYTHONPATH=firmware:. $(VENV)/python,$(TOOLCHAIN)/unix-run) boards/host/run.py
 needed = $(or $($(1)),$(error This target needs $(1)=, see `make help`))
 
-.PHONY: help run office test test-ha test-spice proof bench bench-bill bench-links bench-office picture hardware image pins deploy console lint micropython micropython-path venv clean distclean translations screenshots
+.PHONY: help run office headend test test-ha test-spice proof bench bench-bill bench-headend bench-links bench-office picture hardware image pins deploy console lint micropython micropython-path venv clean distclean translations screenshots
 
 help: ## List the targets
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -35,6 +35,9 @@ proof: venv ## Run the whole proof campaign into build/proof.json; SHORT=1 runs 
 office: venv ## Set an office up in office-data/ if there is none, and serve it; ARGS=--demo for a site to try it on; ARGS="ACTION ..." for others
 	@$(VENV)/wattpurse office $(if $(filter-out --%,$(firstword $(ARGS))),,start) $(ARGS)
 
+headend: venv ## Set an office up in office-data/ if there is none, and serve it with broker, worker, engine and payments; ARGS=--story shows it with 200 simulated meters
+	@$(if $(filter --story,$(ARGS)),$(VENV)/python -m wattpurse_tools.rehearsal.main $(filter-out --story,$(ARGS)),$(VENV)/wattpurse headend $(if $(filter-out --%,$(firstword $(ARGS))),,start) $(ARGS))
+
 bench: venv ## Measure the meter's image on the emulated RP2040, into build/bench.json; ARGS="FIGURE ..." for some
 	@$(VENV)/wattpurse bench $(ARGS)
 
@@ -43,6 +46,10 @@ bench-bill: venv ## Measure the cost of a bill against a plain loop with floats,
 
 bench-links: venv ## Measure the links to the meter, into build/links.json; ARGS=mqtt or ARGS=gatt for one
 	@$(VENV)/python -m wattpurse_tools.bench.links build/links.json $(ARGS)
+
+bench-headend: venv ## Measure the head-end on PostgreSQL and mosquitto, into build/headend.json; ARGS=small for a look
+	@tools/toolchain/debian-packages initdb=postgresql mosquitto=mosquitto
+	@$(VENV)/python -m wattpurse_tools.bench.headend build/headend.json $(ARGS)
 
 bench-office: venv ## Measure the office on SQLite and PostgreSQL, into build/office.json; ARGS=small or a number of customers
 	@tools/toolchain/debian-packages initdb=postgresql

@@ -1,4 +1,4 @@
-"""The devices of a dispensing unit on a Raspberry Pi Pico: see `wiring`, and `dispenser.app` for the devices."""
+"""The devices of a dispensing unit on a Raspberry Pi Pico: see `pins`, and `dispenser.app` for the devices."""
 
 import gc
 import time
@@ -7,7 +7,7 @@ import machine
 from cryptolib import aes
 from machine import I2C, Pin, mem32
 
-from boards.dispenser.wiring import GPIO
+from boards.dispenser.pins import GPIO
 from boards.micropython.clock import Clock
 from boards.micropython.console import ConsoleStream
 from boards.micropython.reader_parts import build_reader
@@ -31,7 +31,7 @@ _TIMER_RAN_OUT = 1
 
 
 class DispenserPico:
-    """The devices, on the pins of `wiring`."""
+    """The devices, on the pins of `pins`."""
 
     def __init__(self) -> None:
         self.clock = Clock()

@@ -2,11 +2,13 @@
 
 import unittest
 
+from boards.host.cards.desfire_chip import KIND as DESFIRE
 from boards.host.cards.ultralight import UltralightCard
 from tests.dispenser import kiosk
 from tests.dispenser.kiosk import Bench
 from tests.dispenser.test_unit import opened
 from tests.dispenser.whole_unit import WholeUnit
+from tests.services.desk_bench import Station, key_content
 from wattpurse.core.messages import token
 
 
@@ -130,6 +132,26 @@ class TestKiosk(WholeUnitTest):
         self.lay(copied)
         self.assertTrue(self.unit.shows("Refused", "other unit"))
         self.assertIsNone(self.unit.dispenser.unit.record)
+
+
+class TestKeyCards(WholeUnitTest):
+    """The office alone loads key cards: the unit refuses them, and leaves them and its book as they are."""
+
+    def refused(self, card, reason):
+        self.open_it()
+        before = card.image()["memory"]
+        self.lay(card)
+        self.assertTrue(self.unit.shows("Refused", reason))
+        self.unit.type("2000##")
+        self.unit.run_ms(2_000)
+        self.assertEqual((self.book.last_sale, self.book.owed), (0, []))
+        self.assertEqual(card.image()["memory"], before)
+
+    def test_a_key_card_on_a_memory_card_is_refused(self):
+        self.refused(Station().new_key_card("ntag216", key_content()), "key card")
+
+    def test_a_desfire_card_is_refused(self):
+        self.refused(Station().new_key_card(DESFIRE, key_content()), "unknown card")
 
 
 class TestFaults(WholeUnitTest):

@@ -71,7 +71,7 @@ ORDERS = (
             ("headend",),
             ("desk",),
             ("pages",),
-            ("bench",),
+            ("bench", "rehearsal"),
             ("commands",),
             ("completion",),
             ("cli",),

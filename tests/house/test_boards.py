@@ -260,7 +260,7 @@ def frozen_elsewhere():
     """Return the modules of images that are not for every meter: that for a room reader, and those of other boards."""
     names = boards.names(roles=tuple(set(boards.ROLES) - {boards.METER}))
     files = [ROOT / "boards" / boards.folder_name(name) / "image/manifest.py" for name in names]
-    files += [ROOT / "boards/dispenser/image/manifest.py", *(ROOT / "boards").glob("*/image/manifest-room.py")]
+    files += (ROOT / "boards").glob("*/image/manifest-room.py")
     return {path: file for one in files for path, file in frozen_by(one).items()}
 
 

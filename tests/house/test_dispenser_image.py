@@ -2,11 +2,12 @@
 
 import ast
 
-from boards.dispenser.wiring import GPIO, WIRING
+from boards.dispenser.pins import GPIO, WIRING
 from tests.house.places import ROOT
 from tests.house.room_rules import imported_names
 from tests.house.test_boards import frozen_by
 from wattpurse_tools import boards
+from wattpurse_tools.cli import main
 
 MANIFEST = ROOT / "boards/dispenser/image/manifest.py"
 FUNCTIONS = {"reader_miso": "reader_miso", "reader_clock": "reader_clock", "reader_mosi": "reader_mosi"} | {
@@ -39,3 +40,14 @@ def test_each_signal_has_a_pin_of_a_pico_that_can_do_its_work():
         assert note.partition(";")[0] == f"pin {pins.header[pins.gpio.index(gpio)]}"
         if signal in FUNCTIONS:
             assert gpio in pins.functions[FUNCTIONS[signal]]
+
+
+def test_the_wiring_is_printed(capsys):
+    assert main(["pins", "dispenser"]) == 0
+    printed = capsys.readouterr().out
+    assert all(row[0] in printed and row[3] in printed for row in WIRING)
+
+
+def test_it_is_a_board_of_a_role_of_its_own_with_a_meters_chip():
+    assert boards.names(roles=(boards.DISPENSER,)) == ["dispenser"]
+    assert boards.find("dispenser").pins == boards.find("pico").pins

@@ -95,7 +95,7 @@ def test_a_role_that_does_not_exist_is_refused(tmp_path):
     copy = copied(tmp_path, "board.toml")
     text = (ROOT / "boards/desk_reader/board.toml").read_text()
     (copy / "board.toml").write_text(text.replace('"reader"', '"toaster"'))
-    with pytest.raises(ValueError, match="role in board.toml must be one of: meter, reader"):
+    with pytest.raises(ValueError, match="role in board.toml must be one of: meter, reader, dispenser"):
         boards.find("desk-reader", tmp_path)
 
 

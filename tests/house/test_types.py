@@ -47,15 +47,13 @@ def board(request):
 def files_of(board: str) -> list[Path]:
     """Return the files to check for a board: all that runs on a chip, its boot script included; the board alone.
 
-    The board of a reader is checked with the meter's board that it is like.
+    The board of a reader or a dispensing unit is checked with the meter's board that it is like.
     """
     folders = [ROOT / "boards" / board]
     if board != HOST:
-        readers = [boards.find(name) for name in boards.names(roles=(boards.READER,))]
-        folders += [ROOT / "boards" / one.package for one in readers if one.pins == boards.find(board).pins]
+        others = [boards.find(name) for name in boards.names(roles=(boards.READER, boards.DISPENSER))]
+        folders += [ROOT / "boards" / one.package for one in others if one.pins == boards.find(board).pins]
         folders += [ROOT / "firmware", ROOT / "boards/micropython"]
-    if board == "pico":
-        folders.append(ROOT / "boards/dispenser")  # another program on the same board
     return [file for file in FIRMWARE_FILES if any(folder in file.parents for folder in folders)]
 
 

@@ -16,6 +16,8 @@ ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "tools/wattpurse_tools/pages"
 LOCALE = PAGES / "locale"
 TOOLS = PAGES.parent
+HEADEND = TOOLS / "headend"
+HEADEND_LOCALE = HEADEND / "locale"
 REFUSING_ROOMS = ("vault", "office", "station", "desk")
 LANGUAGES = ("de", "fr", "es", "ar")
 WHOLE_LANGUAGES = LANGUAGES
@@ -54,15 +56,16 @@ _REFUSALS = ("Words", "Refusal", "Failure", "NotPermitted", "ShiftIsOpen")
 Text = tuple[str | None, str, str | None]  # context, text, plural
 
 
-def texts(patterns: tuple[str, ...] = ("**/*.py", "**/*.html")) -> dict[Text, list[str]]:
-    """Return the texts of the pages' files, with the files of each."""
+def texts(patterns: tuple[str, ...] = ("**/*.py", "**/*.html"), room: Path | None = None) -> dict[Text, list[str]]:
+    """Return the texts of the files of a room, which is the pages by default, with the files of each."""
+    folder = PAGES if room is None else room
     found: dict[Text, list[str]] = {}
-    for path in sorted({path for pattern in patterns for path in PAGES.glob(pattern)}):
+    for path in sorted({path for pattern in patterns for path in folder.glob(pattern)}):
         of_file = _of_python(path.read_text()) if path.suffix == ".py" else _of_template(path.read_text())
         for text in of_file:
             places = found.setdefault(text, [])
-            if path.relative_to(PAGES).as_posix() not in places:
-                places.append(path.relative_to(PAGES).as_posix())
+            if path.relative_to(folder).as_posix() not in places:
+                places.append(path.relative_to(folder).as_posix())
     return found
 
 
@@ -92,14 +95,14 @@ def refusal_calls(tree: ast.AST) -> Iterator[ast.Call]:
             yield node
 
 
-def catalogue(language: str) -> polib.POFile:
+def catalogue(language: str, locale: Path = LOCALE) -> polib.POFile:
     """Return the words of a language."""
-    return polib.pofile(str(po_path(language)), wrapwidth=120)
+    return polib.pofile(str(po_path(language, locale)), wrapwidth=120)
 
 
-def po_path(language: str) -> Path:
+def po_path(language: str, locale: Path = LOCALE) -> Path:
     """Return the file of the words of a language."""
-    return LOCALE / language / "LC_MESSAGES/django.po"
+    return locale / language / "LC_MESSAGES/django.po"
 
 
 def compiled(words: polib.POFile) -> bytes:
@@ -108,12 +111,16 @@ def compiled(words: polib.POFile) -> bytes:
 
 
 def update() -> None:
-    """Bring all .po files up to the texts, and compile them."""
-    found = texts() | refusal_texts()
+    """Bring all .po files up to the texts, and compile them. The messages to customers have files of their own."""
+    _update(texts() | refusal_texts(), LOCALE)
+    _update(texts(room=HEADEND), HEADEND_LOCALE)
+
+
+def _update(found: dict[Text, list[str]], locale: Path) -> None:
     for language in LANGUAGES:
-        path = po_path(language)
+        path = po_path(language, locale)
         path.parent.mkdir(parents=True, exist_ok=True)
-        known = {_key(entry): entry for entry in catalogue(language)} if path.exists() else {}
+        known = {_key(entry): entry for entry in catalogue(language, locale)} if path.exists() else {}
         words = polib.POFile(wrapwidth=120)
         words.metadata = {
             "Content-Type": "text/plain; charset=utf-8",

@@ -3,7 +3,8 @@
 A case is one card, one story around it, and one or two faults during one tap, through the real reader driver on the
 chip model. Seeds sweep the kinds of card, and for each kind every fault at every frame. The station's list of its sales
 decides. After the faults and one more ordinary tap, every token on a card is redeemed once, nothing else is redeemed,
-and no statement ever showed credit that the ledger does not hold.
+and no statement ever showed credit that the ledger does not hold. In every sixth sweep the reader is in the room, and
+every second fault there is one of its wire, which is cut at any place of any frame, for long, or noisy.
 """
 
 import random as randoms
@@ -11,14 +12,13 @@ import random as randoms
 from boards.host.cards.images import from_image
 from boards.host.cards.ultralight import UltralightCard
 from boards.host.chips.aes import aes
-from boards.host.chips.mfrc522 import Mfrc522Model
 from boards.host.chips.power import PowerCut
 from tests.proof import frame_faults
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
 from tests.proof.small_meter import SmallMeter
+from tests.proof.tap_readers import WIRE_FAULTS, OwnReader, RoomOverWire
 from tests.services.desk_bench import METER, METER_KEY, SITE_KEY, VENDING_KEY, DeskBoard, Station, parts_of_desk, sealed
 from wattpurse.cards import purse
-from wattpurse.cards.mfrc522 import Mfrc522
 from wattpurse.core.messages import token
 from wattpurse.core.seals import keys
 from wattpurse.services.card_desk import PERIOD_MS, CardDesk
@@ -33,6 +33,7 @@ _OTHER_METER = METER + 1
 _FRAME_FAULTS = ("lift", "lift in write", "silence", "flip to card", "flip from card", "cut")
 _FAULTS = _FRAME_FAULTS + ("flash cut", "lift and flash cut", "cut and flash cut", "hang", "brown-out")
 _LOOKS = 3
+_SWEEPS_OF_A_ROOM = 6
 _PULSES_OF_A_KWH = 3_200
 _PRICE_OF_A_KWH = 250_000
 
@@ -43,24 +44,33 @@ def run_case(seed: int, tally):
     kind = purse.KINDS[seed % len(purse.KINDS)]
     fault = _FAULTS[seed // len(purse.KINDS) % len(_FAULTS)]
     sweep = seed // len(purse.KINDS) // len(_FAULTS)
-    story = _Story(random, kind, tally)
-    story.before()
-    story.spoil(fault, sweep * 7 + random.randrange(7))
-    story.tap_with_fault()
-    story.check_statements()
-    story.after()
-    story.ordinary_taps()
-    story.check_all()
+    in_room = sweep % _SWEEPS_OF_A_ROOM == _SWEEPS_OF_A_ROOM - 1
+    story = _Story(random, kind, tally, in_room)
+    try:
+        story.before()
+        if in_room and sweep // _SWEEPS_OF_A_ROOM % 2:
+            story.spoil_wire(sweep + random.randrange(100))
+        else:
+            story.spoil(fault, sweep * 7 + random.randrange(7))
+        story.tap_with_fault()
+        story.check_statements()
+        story.after()
+        story.ordinary_taps()
+        story.check_all()
+    finally:
+        story.close()
     tally.cases += 1
+    tally.add("readers_in_the_room", in_room)
 
 
 class _Place:
-    """One meter with its reader and desk."""
+    """One meter with its desk, and its reader, which may be in the room."""
 
-    def __init__(self, random, number):
+    def __init__(self, random, number, in_room=False):
         key = keys.meter_key(aes, VENDING_KEY, number)
         self.meter = SmallMeter(random, number=number, meter_key=key, site_key=SITE_KEY)
-        self.model = Mfrc522Model(self.meter.clock)
+        self.reader = RoomOverWire(self.meter.clock, random) if in_room else OwnReader(self.meter.clock)
+        self.model = self.reader.model
         self.outcomes = []
         self.take_desk()
 
@@ -70,15 +80,14 @@ class _Place:
 
     def take_desk(self):
         """Make a desk over the present parts of the meter."""
-        meter, model = self.meter, self.model
-        reader = Mfrc522(model.spi, model.select, model.reset, model.irq, meter.clock)
-        parts = parts_of_desk(DeskBoard(reader, meter.clock), meter)
+        meter = self.meter
+        parts = parts_of_desk(DeskBoard(self.reader.take(), meter.clock), meter)
         self.desk = CardDesk(show_outcome=self.outcomes.append, **parts)
 
     def look(self, times):
         """Look for cards some times."""
         for _ in range(times):
-            self.meter.clock.run(self.desk.serve_one_look())
+            self.reader.look(self.desk)
             self.meter.clock.advance_us(PERIOD_MS * 1000)
 
     def tap(self, cards):
@@ -94,10 +103,11 @@ class _Place:
 class _Story:
     """The tokens sold, the cards, and the actions on them."""
 
-    def __init__(self, random, kind, tally):
+    def __init__(self, random, kind, tally, in_room):
         self._random = random
         self._tally = tally
-        self._place = _Place(random, METER)
+        self._in_room = in_room
+        self._place = _Place(random, METER, in_room)
         self._station = Station()
         self._sold = {}
         self._card = self._station.new_card(kind, self._sell())
@@ -137,6 +147,19 @@ class _Story:
         self._tally.faults += 1 + ("and" in fault)
         self._tally.add(fault.replace(" ", "_").replace("-", "_"))
 
+    def spoil_wire(self, place):
+        """Plan a fault of the wire to the room for frame number `place` of the tap."""
+        fault = self._random.choice(WIRE_FAULTS)
+        self._place.reader.plan(fault, 1 + place % self._dry_run_of_wire())
+        self._tally.faults += 1
+        self._tally.add(fault.replace(" ", "_"))
+
+    def close(self):
+        """End the life of the meter."""
+        if self._in_room:
+            self._tally.add("wire_cuts_that_came", self._place.reader.line.cuts)
+        self._place.reader.close()
+
     def tap_with_fault(self):
         """Tap, and start anew if the power failed."""
         place = self._place
@@ -149,6 +172,8 @@ class _Story:
         place.model.field._plan.clear()
         for card in list(place.model.field.cards):
             place.model.field.remove(card)
+        place.reader.heal()
+        place.look(place.reader.looks_to_recover)
 
     def after(self):
         """Act between the fault and the ordinary tap."""
@@ -215,23 +240,37 @@ class _Story:
 
     def _restart(self):
         place = self._place
-        place.model.power_cut()
-        place.meter.clock.abandon()
+        place.reader.power_cut()
         place.meter.start_until_it_lasts(self._random, self._tally)
         place.take_desk()
 
     def _dry_run(self):
-        """Count the frames and flash operations of the tap, on a copy of card and meter."""
-        copy = _Place(self._random, METER)
-        copy.meter.flash.memory[:] = self._place.meter.flash.memory
-        copy.meter.clock.now_us = self._place.meter.clock.now_us
-        copy.meter.start()
-        copy.take_desk()
+        """Count the frames and flash operations of the tap, on a copy of card and meter with a reader of its own."""
+        copy = self._copy()
         before = copy.meter.flash.programs + sum(copy.meter.flash.erases)
         copy.model.field.insert(from_image(self._card.image()))
         copy.look(_LOOKS)
         operations = copy.meter.flash.programs + sum(copy.meter.flash.erases) - before
         return copy.model.field.frames, max(1, operations)
+
+    def _dry_run_of_wire(self):
+        """Count the frames on the wire of the tap, on a copy of card, meter and room."""
+        copy = self._copy(in_room=True)
+        copy.look(1)
+        before = copy.reader.line.pieces
+        copy.model.field.insert(from_image(self._card.image()))
+        copy.look(_LOOKS)
+        copy.reader.close()
+        return copy.reader.line.pieces - before
+
+    def _copy(self, in_room=False):
+        """Return a copy of the meter."""
+        copy = _Place(self._random, METER, in_room)
+        copy.meter.flash.memory[:] = self._place.meter.flash.memory
+        copy.meter.clock.now_us = self._place.meter.clock.now_us
+        copy.meter.start()
+        copy.take_desk()
+        return copy
 
     def _tap_elsewhere(self):
         """Tap the copied card at another meter of the same site. It buys nothing there."""

@@ -2,7 +2,8 @@
 
 A case is a meter of the contract key-card, two cards with prices and allowances of their own, and some minutes. In
 these the cards arrive and leave, pay, are topped up, and now and then are replaced by an older image of themselves. The
-second card is often a DESFire card, of which nobody can make an image.
+second card is often a DESFire card, of which nobody can make an image. The reader of every fourth sweep is in the room,
+and every second fault there is one of its wire: cut at any place of a frame, for long, or noisy.
 Now and then so many other cards pass through the slot that the account's list has no place for the two. One fault or
 two fall on a frame or a flash operation of one look. A book notes the sum loaded on each card, and for each
 charge the card that has to pay it. At no time may a card have paid more than its charges. At the end, for each card,
@@ -14,15 +15,14 @@ import random as randoms
 
 from boards.host.cards.desfire_chip import KIND as DESFIRE
 from boards.host.cards.images import from_image
-from boards.host.chips.mfrc522 import Mfrc522Model
 from boards.host.chips.power import PowerCut
 from tests import samples
 from tests.proof import frame_faults
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
 from tests.proof.small_meter import START_S, SmallMeter
+from tests.proof.tap_readers import WIRE_FAULTS, OwnReader, RoomOverWire
 from tests.services.desk_bench import METER, METER_KEY, SITE_KEY, DeskBoard, Station, parts_of_desk
 from wattpurse.cards import key_card as cards_on_reader
-from wattpurse.cards.mfrc522 import Mfrc522
 from wattpurse.core.money import key_card, supply
 from wattpurse.core.money.account import Account
 from wattpurse.core.money.circumstances import Circumstances
@@ -56,6 +56,8 @@ _PRICES = (0, 120_000, 300_000, 999_999)
 _MOST_PULSES = 600
 _ROUNDS = 7
 _FRAMES_OF_A_LOOK = 24
+_PIECES_OF_A_LOOK = 20
+_SWEEPS_OF_A_ROOM = 4
 _FLASH_OPERATIONS_OF_A_LOOK = 10
 _PASSERS_BY = 12
 
@@ -65,14 +67,19 @@ def run_case(seed: int, tally):
     random = randoms.Random(f"{NAME} {seed}")
     fault = _FAULTS[seed % len(_FAULTS)]
     sweep = seed // len(_FAULTS)
-    story = _Story(random, tally)
+    in_room = sweep % _SWEEPS_OF_A_ROOM == _SWEEPS_OF_A_ROOM - 1
+    story = _Story(random, tally, in_room)
     faulty_round = random.randrange(1, _ROUNDS)
-    for number in range(_ROUNDS):
-        if number == faulty_round:
-            story.spoil(fault, sweep)
-        story.live_a_round()
-    story.end()
+    try:
+        for number in range(_ROUNDS):
+            if number == faulty_round:
+                story.spoil(fault, sweep)
+            story.live_a_round()
+        story.end()
+    finally:
+        story.close()
     tally.cases += 1
+    tally.add("readers_in_the_room", in_room)
 
 
 class _Held:
@@ -91,7 +98,7 @@ class _Held:
 
 
 class _Story:
-    def __init__(self, random, tally):
+    def __init__(self, random, tally, in_room):
         self._random = random
         self._tally = tally
         account = Account(samples.flat_tariff(), 3_200, 1, KeyCard, START_S)
@@ -99,7 +106,9 @@ class _Story:
         account.terms.set("card_step_mwh", _STEP_MWH)
         account.terms.set("card_grace_s", random.choice((0, 2, 5)))
         self._meter = SmallMeter(random, account, METER, METER_KEY, SITE_KEY)
-        self._model = Mfrc522Model(self._meter.clock)
+        self._reader = RoomOverWire(self._meter.clock, random) if in_room else OwnReader(self._meter.clock)
+        self._in_room = in_room
+        self._model = self._reader.model
         self._take_desk()
         self._station = Station()
         self._book = {}
@@ -165,6 +174,8 @@ class _Story:
         """Plan a fault for a frame or flash operation of one of the coming looks."""
         if fault == "none":
             return
+        if self._in_room and sweep // _SWEEPS_OF_A_ROOM % 2:
+            return self._spoil_wire(sweep)
         frame = 1 + (sweep * 5 + self._random.randrange(5)) % (3 * _FRAMES_OF_A_LOOK)
         bits = tuple(self._random.sample(range(40), self._random.choice((1, 2, 5))))
         frame_faults.plan(self._model, fault, frame, bits, self._random)
@@ -175,8 +186,24 @@ class _Story:
         self._tally.faults += 1 + ("and" in fault)
         self._tally.add(fault.replace(" ", "_").replace("-", "_"))
 
+    def _spoil_wire(self, sweep):
+        """Plan a fault of the wire to the room for a frame of one of the coming looks."""
+        fault = self._random.choice(WIRE_FAULTS)
+        self._reader.plan(fault, 1 + (sweep * 3 + self._random.randrange(3 * _PIECES_OF_A_LOOK)))
+        self._fault_came = True
+        self._tally.faults += 1
+        self._tally.add(fault.replace(" ", "_"))
+
+    def close(self):
+        """End the life of the meter."""
+        if self._in_room:
+            self._tally.add("wire_cuts_that_came", self._reader.line.cuts)
+        self._reader.close()
+
     def end(self):
         """Insert every card once more without faults, and check all sums."""
+        self._reader.heal()
+        self._let_pass(self._reader.looks_to_recover)
         self._meter.flash.faults.operations_to_cut = None
         self._model.field._plan.clear()
         for user, held in self._book.items():
@@ -249,7 +276,7 @@ class _Story:
             self._is_on()
 
     def _look(self):
-        self._meter.clock.run(self._desk.serve_one_look())
+        self._reader.look(self._desk)
 
     def _latch(self):
         for name, value in supply.latches(self._account, self._circumstances()):
@@ -326,15 +353,13 @@ class _Story:
         held.loaded += amount
 
     def _restart(self, payer=None):
-        self._model.power_cut()
-        self._meter.clock.abandon()
+        self._reader.power_cut()
         self._meter.start_until_it_lasts(self._random, self._tally)
         self._take_desk()
 
     def _take_desk(self):
-        meter, model = self._meter, self._model
-        reader = Mfrc522(model.spi, model.select, model.reset, model.irq, meter.clock)
-        parts = parts_of_desk(DeskBoard(reader, meter.clock), meter)
+        meter = self._meter
+        parts = parts_of_desk(DeskBoard(self._reader.take(), meter.clock), meter)
         self._slot = parts["key_slot"]
         self._desk = CardDesk(show_outcome=bool, **parts)
 

@@ -38,7 +38,7 @@ def run_case(seed: int, tally):
     before = os.environ.pop("DATABASE_URL", None)
     folder = Path(tempfile.mkdtemp(prefix="wp-proof-office-"))
     try:
-        world = World(randoms.Random(f"{NAME} {seed}"), _template(), folder / "office", tally)
+        world = World(randoms.Random(f"{NAME} {seed}"), template_of_process(), folder / "office", tally)
         try:
             for _ in range(_ROUNDS):
                 world.live()
@@ -51,7 +51,7 @@ def run_case(seed: int, tally):
     tally.cases += 1
 
 
-def _template() -> Path:
+def template_of_process() -> Path:
     """Return the folder of an office that each case of this process copies."""
     if os.getpid() not in _templates:
         folder = Path(tempfile.mkdtemp(prefix="wp-proof-template-"))

@@ -16,9 +16,11 @@ from tests.proof import (
     bad_tokens,
     bad_wire,
     cards,
+    cards_day,
     chip,
     clamp_lives,
     clock_lives,
+    headend,
     journal,
     key_cards,
     life,
@@ -54,4 +56,6 @@ PARTS = (
     bad_wire,
     chip,
     office_lives,
+    headend,
+    cards_day,
 )

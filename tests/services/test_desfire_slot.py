@@ -81,6 +81,20 @@ class TestPaying(unittest.TestCase):
         self.assertEqual(self.meter.tap(wire), outcome.ACCEPTED)
         self.assertEqual(content_of(wire.card).spent, self.meter.charged)
 
+    def test_a_deduction_that_the_ledger_cannot_note_is_not_committed(self):
+        def fails(content, now_s):
+            raise OSError
+
+        self.meter.tap(self.wire)
+        self.meter.use(PULSES)
+        self.meter.ledger.step_card = fails
+        self.assertEqual(self.meter.tap(self.wire), outcome.LEDGER_FAILED)
+        del self.meter.ledger.step_card
+        self.assertEqual((content_of(self.wire.card).version, content_of(self.wire.card).spent), (1, 0))
+        self.assertEqual(self.meter.owed, PRICE)
+        self.assertEqual(self.meter.tap(self.wire), outcome.ACCEPTED)
+        self.assertEqual((content_of(self.wire.card).spent, self.meter.owed), (PRICE, 0))
+
     def test_a_card_of_nobody_is_refused(self):
         del self.wire.card.applications[0x545057]
         self.assertEqual(self.meter.tap(self.wire), None)

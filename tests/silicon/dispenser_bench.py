@@ -1,6 +1,6 @@
 """The dispensing unit's image on the emulated RP2040, with display, keypad and reader around the chip."""
 
-from boards.dispenser.wiring import GPIO
+from boards.dispenser.pins import GPIO
 from boards.host.chips.keypad import COLUMNS, ROWS, KeyMatrix
 from boards.host.chips.lcd import LcdModel
 from boards.host.chips.random_bits import RandomBits

@@ -1,9 +1,9 @@
 """The boards of this repository: each folder of `boards/` with a `board.toml`, the facts for tools and tests.
 
-`names` finds those of a role, which are the meters unless another one is named: a reader board is no meter. `find`
-reads one and refuses a board that is not complete. A board with the key `like` has the chip, the header and the
-deployment of that board, and its descriptor has the rest. A folder's name has `_` where a board's has `-`. A script of
-the toolchain asks for one value:
+`names` finds those of a role, which are the meters unless another one is named: a reader board and a dispensing unit
+are none. `find` reads one and refuses a board that is not complete. A board with the key `like` has the chip, the
+header and the deployment of that board, and its descriptor has the rest. A folder's name has `_` where a board's has
+`-`. A script of the toolchain asks for one value:
 
     python -m wattpurse_tools.boards pico micropython.stubs
 """
@@ -24,7 +24,8 @@ _FILESYSTEM = "filesystem"
 WAYS = (_IMAGE, _FILESYSTEM)
 METER = "meter"
 READER = "reader"
-ROLES = (METER, READER)
+DISPENSER = "dispenser"
+ROLES = (METER, READER, DISPENSER)
 
 _FILES = (
     DESCRIPTOR,

@@ -3,28 +3,7 @@
 module("rp2.py", base_path="$(PORT_DIR)/modules")
 include("$(MPY_DIR)/extmod/asyncio")
 module("_boot.py", base_path="modules")
-module("main.py", base_path="..")
-package(
-    "boards",
-    files=(
-        "__init__.py",
-        "dispenser/__init__.py",
-        "dispenser/board.py",
-        "dispenser/wiring.py",
-        "micropython/__init__.py",
-        "micropython/block_flash.py",
-        "micropython/clock.py",
-        "micropython/console.py",
-        "micropython/pin_signal.py",
-        "micropython/reader_parts.py",
-        "micropython/watchdog.py",
-        "pico/__init__.py",
-        "pico/flash.py",
-        "pico/storage.py",
-    ),
-    base_path="../../..",
-    opt=3,
-)
+include("../manifest.py")
 package(
     "wattpurse",
     files=(

@@ -1,8 +1,9 @@
 """A MIFARE DESFire EV1 card: native commands over a transport, with AES (MF3ICD81 data sheet, sections 8.2 to 8.7).
 
-A transport has `async transceive(command: bytes) -> bytes`, for one command and its answer of at most FRAME bytes, as
-ISO 14443-4 carries them. It raises CardError or ReaderError. A longer command or answer goes in frames that begin with
-MORE. An error ends the authentication, here as on the card.
+A transport has `async transceive(command, meanwhile=None) -> bytes`, for one command and its answer of at most FRAME
+bytes, as ISO 14443-4 carries them. It raises CardError or ReaderError. It calls `meanwhile()` once, before it returns.
+At a reader the command is on the air then, and work costs no time. Such work does not raise, and needs little stack. A
+longer command or answer goes in frames that begin with MORE. An error ends the authentication, here as on the card.
 """
 
 import struct
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     class Transport(Protocol):
         """The way to a card: one command out, one answer back."""
 
-        async def transceive(self, command: bytes) -> bytes: ...
+        async def transceive(self, command: bytes, meanwhile: "Callable[[], object] | None" = None) -> bytes: ...
 
 
 FRAME = 60
@@ -68,17 +69,22 @@ class Desfire:
         self._random_bytes = random_bytes
         self.session = None
 
-    async def select_application(self, identifier: int) -> None:
+    async def select_application(self, identifier: int, meanwhile: "Callable[[], object] | None" = None) -> None:
         """Select an application, or the card itself with 0. Nobody is authenticated then."""
         self.session = None
-        await self.exchange(bytes((_SELECT_APPLICATION,)) + identifier.to_bytes(3, "little"))
+        await self.exchange(bytes((_SELECT_APPLICATION,)) + identifier.to_bytes(3, "little"), meanwhile)
 
     async def authenticate(self, key_number: int, key: bytes) -> None:
         """Prove a key of the application to the card, and let the card prove it. Raise CardError otherwise."""
         self.session = None
-        passes = Authentication(self._aes, key, self._random_bytes(BLOCK))
-        challenge = await self._frame(bytes((_AUTHENTICATE_AES, key_number)), MORE)
-        proof = await self._frame(_MORE + passes.reply(challenge), OK)
+        begun = []
+
+        def begin() -> None:
+            begun.append(Authentication(self._aes, key, self._random_bytes(BLOCK)))
+
+        challenge = await self._frame(bytes((_AUTHENTICATE_AES, key_number)), MORE, begin)
+        passes = begun[0]
+        proof = await self._frame(_MORE + passes.reply(challenge), OK, passes.prepare)
         self.session = passes.session(proof)
 
     async def get_version(self) -> bytes:
@@ -117,9 +123,9 @@ class Desfire:
         """Add to a value at the next `commit`."""
         await self.change(bytes((_CREDIT, file)), struct.pack("<i", amount), mode)
 
-    async def debit(self, file: int, amount: int, mode: int) -> None:
+    async def debit(self, file: int, amount: int, mode: int, meanwhile: "Callable[[], object] | None" = None) -> None:
         """Subtract from a value at the next `commit`."""
-        await self.change(bytes((_DEBIT, file)), struct.pack("<i", amount), mode)
+        await self.change(bytes((_DEBIT, file)), struct.pack("<i", amount), mode, meanwhile)
 
     async def commit(self) -> None:
         """Make all changes since the last commit valid, all or none. After an error nobody knows which."""
@@ -134,19 +140,20 @@ class Desfire:
         session = self.session
         if session is None:
             return await self.exchange(command)
-        session.sign(command)
-        answer = await self.exchange(command)
+        answer = await self.exchange(command, lambda: session.sign(command))
         try:
             return session.verify(answer) if enciphered_length is None else session.decipher(answer, enciphered_length)
         except CardError:
             self.session = None
             raise
 
-    async def change(self, head: bytes, data: bytes, mode: int) -> bytes:
+    async def change(
+        self, head: bytes, data: bytes, mode: int, meanwhile: "Callable[[], object] | None" = None
+    ) -> bytes:
         """Send a command with `data` behind `head`, in communication mode `mode`. Return the data of its answer."""
         session = self.session
         if session is None:
-            return await self.exchange(head + data)
+            return await self.exchange(head + data, meanwhile)
         if mode == ENCIPHERED:
             sent = head + session.encipher(head, data)
         else:
@@ -154,51 +161,56 @@ class Desfire:
             mac = session.sign(sent)
             if mode == MACED:
                 sent += mac
-        return await self.finish(sent)
+        return await self.finish(sent, meanwhile)
 
-    async def finish(self, sent: bytes) -> bytes:
+    async def finish(self, sent: bytes, meanwhile: "Callable[[], object] | None" = None) -> bytes:
         """Send a command that is protected already. Return the proven data of its answer."""
         session = self.session
-        answer = await self.exchange(sent)
+        answer = await self.exchange(sent, meanwhile)
         try:
             return answer if session is None else session.verify(answer)
         except CardError:
             self.session = None
             raise
 
-    async def exchange(self, command: bytes) -> bytes:
+    async def exchange(self, command: bytes, meanwhile: "Callable[[], object] | None" = None) -> bytes:
         """Send a command in as many frames as it needs, and return all data of the answer. Raise StatusError."""
+        session, self.session = self.session, None  # after anything but an answer with OK the session has ended
+        part = command
+        if len(command) > FRAME:
+            part = await self._send_front(command)
+        data = b""
+        for _ in range(_MOST_FRAMES):
+            answer = await self._transport.transceive(part, meanwhile)
+            if not answer:
+                break
+            status = answer[0]
+            if status == OK:
+                self.session = session
+                return data + answer[1:]
+            if status != MORE:
+                raise StatusError(status)
+            data += answer[1:]
+            part, meanwhile = _MORE, None
+        raise CardError("garbled")
+
+    async def _send_front(self, command: bytes) -> bytes:
+        """Send all frames of a long command but the last. Return the last one."""
         part = command[:FRAME]
         for place in range(FRAME, len(command), FRAME - 1):
             if await self._frame(part, MORE):
                 raise CardError("garbled")
             part = _MORE + command[place : place + FRAME - 1]
-        data = b""
-        for _ in range(_MOST_FRAMES):
-            answer = await self._transceive(part)
-            data += answer[1:]
-            if answer[0] != MORE:
-                return data
-            part = _MORE
-        raise CardError("garbled")
+        return part
 
-    async def _frame(self, frame: bytes, status: int) -> bytes:
-        answer = await self._transceive(frame)
-        if answer[0] != status:
-            self.session = None
+    async def _frame(self, frame: bytes, status: int, meanwhile: "Callable[[], object] | None" = None) -> bytes:
+        """Send one frame outside a session. Return the data of an answer that has this status, OK or MORE."""
+        answer = await self._transport.transceive(frame, meanwhile)
+        if answer and answer[0] not in (OK, MORE):
+            raise StatusError(answer[0])
+        if not answer or answer[0] != status:
             raise CardError("garbled")
         return answer[1:]
-
-    async def _transceive(self, frame: bytes) -> bytes:
-        """Return an answer with status OK or MORE. After anything else the session has ended."""
-        session, self.session = self.session, None
-        answer = await self._transport.transceive(frame)
-        if not answer:
-            raise CardError("garbled")
-        if answer[0] not in (OK, MORE):
-            raise StatusError(answer[0])
-        self.session = session
-        return answer
 
 
 def uid_of(version: bytes) -> bytes:

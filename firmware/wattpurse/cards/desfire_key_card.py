@@ -15,6 +15,7 @@ card takes all of it or nothing. The entry tells a meter whether its last deduct
 is on the card, however many other meters came after it (see `proof`). docs/desfire.md has the reasons.
 """
 
+import asyncio
 import struct
 
 from wattpurse.cards.desfire import AUTHENTICATION, ENCIPHERED, MACED, StatusError
@@ -24,6 +25,8 @@ from wattpurse.core.seals import desfire_keys
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wattpurse.cards.desfire import Desfire
     from wattpurse.hal import Aes
 
@@ -67,12 +70,13 @@ class DesfireKeyCard:
         self._image = await read(self._card)
         return self._image.content()
 
-    async def deduct(self, content: CardContent, meter_number: int) -> None:
+    async def deduct(self, content: CardContent, meter_number: int, note: "Callable[[], bool] | None" = None) -> bool:
         """Bring the card to `content`, see `deduct`. After a failure the card has to be read again."""
         image, self._image = self._image, None
         if image is None:
             raise CardError("silent")
-        self._image = await deduct(self._card, image, content, meter_number)
+        self._image = await deduct(self._card, image, content, meter_number, note)
+        return self._image is not None
 
     def lacks(self, meter_number: int, version: int) -> bool:
         """Return True if the deduction of that meter with that version is provably not on the card."""
@@ -151,18 +155,31 @@ def statement_after(before: bytes, content: CardContent, meter_number: int) -> b
     return (pack_head(content) + entry + others)[:STATEMENT_SIZE]
 
 
+class _KeyOnTheWay:
+    """The debit key of a card, derived while a command is on the air."""
+
+    def __init__(self, aes: "Aes", site_key: bytes, uid: bytes) -> None:
+        self.key = b""
+        self._inputs = aes, site_key, uid
+
+    def derive(self) -> None:
+        """Derive the key."""
+        self.key = desfire_keys.debit_key(*self._inputs)
+
+
 async def enter(card: "Desfire", aes: "Aes", uid: bytes, site_keys: tuple) -> None:
     """Authenticate with the debit key of one of `site_keys`.
 
     Raise CardError: "unknown" if it is no key card, "refused" if none of the keys fits.
     """
     for site_key in site_keys:
+        key = _KeyOnTheWay(aes, site_key, uid)
         try:
-            await card.select_application(APPLICATION)
+            await card.select_application(APPLICATION, key.derive)
         except StatusError:
             raise CardError("unknown")
         try:
-            return await card.authenticate(DEBIT_KEY, desfire_keys.debit_key(aes, site_key, uid))
+            return await card.authenticate(DEBIT_KEY, key.key)
         except StatusError as error:
             if error.status != AUTHENTICATION:
                 raise
@@ -176,18 +193,47 @@ async def read(card: "Desfire") -> Image:
     return Image(value, orders, await card.read_data(STATEMENT_FILE, 0, STATEMENT_SIZE, MACED))
 
 
-async def deduct(card: "Desfire", image: Image, content: CardContent, meter_number: int) -> Image:
+async def deduct(
+    card: "Desfire", image: Image, content: CardContent, meter_number: int, note: "Callable[[], bool] | None" = None
+) -> "Image | None":
     """Bring the card from `image` to `content`, which has the same money loaded. Return its state after that.
 
-    The ledger has the deduction already. Raise CardError or ReaderError: then the card has all of it or nothing, and
-    only the next `read` tells.
+    `note()` writes the deduction into the ledger before the card is asked to take it, and returns True if that is in
+    flash. If it is not, nothing is deducted, and None is returned. Without `note` the ledger has the deduction already.
+    Raise CardError or ReaderError: then the card has all of it or nothing, and only the next `read` tells.
     """
     value = value_of(content.loaded, content.spent)
     if value > image.value:
         raise CardError("changed")
+    change = _Statement(image.statement, content, meter_number)
     if value < image.value:
-        await card.debit(VALUE_FILE, image.value - value, ENCIPHERED)
-    changed = statement_after(image.statement, content, meter_number)
-    await card.write_data(STATEMENT_FILE, 0, changed, MACED)
+        await card.debit(VALUE_FILE, image.value - value, ENCIPHERED, change.prepare)
+    else:
+        change.prepare()
+    changed = change.statement
+    # A task of its own, while the frame is on the air: the stack of a chip has no room for the ledger below the driver.
+    noting = None if note is None else asyncio.create_task(_run(note))
+    try:
+        await card.write_data(STATEMENT_FILE, 0, changed, MACED)
+    finally:
+        is_noted = noting is None or await noting
+    if not is_noted:
+        return None
     await card.commit()
     return Image(value, image.orders, changed + image.statement[len(changed) :])
+
+
+class _Statement:
+    """The bytes of the statement file after a deduction, worked out while a command is on the air."""
+
+    def __init__(self, before: bytes, content: CardContent, meter_number: int) -> None:
+        self.statement = b""
+        self._inputs = before, content, meter_number
+
+    def prepare(self) -> None:
+        """Work out the bytes."""
+        self.statement = statement_after(*self._inputs)
+
+
+async def _run(step: "Callable[[], bool]") -> bool:
+    return step()

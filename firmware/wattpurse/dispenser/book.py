@@ -25,7 +25,7 @@ import struct
 
 from wattpurse.core.journal.journal import Journal
 from wattpurse.core.money.key_card import join48, split48
-from wattpurse.dispenser.system_card import KEY_CARD_COUNT, CardSale, time_code
+from wattpurse.dispenser.system_card import COUNT_LIMIT, CardSale, time_code
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ RING = 8
 SALES_LIMIT = 64
 OWED_LIMIT = 8
 METERS_LIMIT = 128
-KEY_CARD = 15  # the product of a sale to a key card
 KEY_SIZE = 16
 
 _SALE_RECORD = 1
@@ -65,9 +64,7 @@ class Sale:
     """A sale: its `number`, the `meter` and its token `count`, `product`, money `paid`, `credit`, `owner`, `card`.
 
     `counted` is (count, product). `credit` is money in units, or energy in mWh. `owner` is the tenant, and the key
-    version from bit 24 on. `card` is the number of the card that the token is for (`key_card.card_number`). A sale to a
-    key card has that number as its meter too. Its count and its owner are the upper 16 bits and the lower 32 bits of
-    the money that was loaded before.
+    version from bit 24 on. `card` is the number of the card that the token is for (`key_card.card_number`).
     """
 
     def __init__(self, number: int, meter: int, counted: tuple, paid: int, credit: int, owner: int, card: int) -> None:
@@ -184,8 +181,7 @@ class Book:
         self.refuse_sale(sale.paid)
         if sale.number != self.last_sale + 1:
             raise BookRefused("number")
-        if sale.product != KEY_CARD:
-            self._refuse_count(sale)
+        self._refuse_count(sale)
         self._write(_SALE_RECORD, sale.pack())
 
     def refuse_sale(self, paid: int) -> None:
@@ -242,7 +238,7 @@ class Book:
         return [sale for sale in self.sales if sale.number > settled_sale]
 
     def _refuse_count(self, sale: Sale) -> None:
-        if sale.count != self.next_count(sale.meter) or sale.count >= KEY_CARD_COUNT:
+        if sale.count != self.next_count(sale.meter) or sale.count > COUNT_LIMIT:
             raise BookRefused("number")
         if sale.meter not in self.counts and len(self.counts) >= METERS_LIMIT:
             raise BookRefused("too many meters")
@@ -288,17 +284,14 @@ class Book:
             low, high, meter, count, count_top, paid, paid_top, code, issue = struct.unpack_from(_TAKEN, payload)
             count, paid = count | count_top << 16, paid | paid_top << 16
             self.sales.append(CardSale(low | high << 16, meter, count, paid, code, issue))
-            if count != KEY_CARD_COUNT:
-                self._raise(meter, count)
+            self._raise(meter, count)
         elif kind == _TIME_RECORD:
             self.time_s = max(self.time_s, struct.unpack_from(_TIME, payload)[0])
 
     def _apply_sale(self, sale: Sale) -> None:
-        count = KEY_CARD_COUNT if sale.product == KEY_CARD else sale.count
-        self.sales.append(CardSale(sale.number, sale.meter, count, sale.paid, time_code(self.time_s), self.issue))
+        self.sales.append(CardSale(sale.number, sale.meter, sale.count, sale.paid, time_code(self.time_s), self.issue))
         self.owed.append(sale)
-        if sale.product != KEY_CARD:
-            self._raise(sale.meter, sale.count)
+        self._raise(sale.meter, sale.count)
 
     def _apply_issue(self, fields: tuple) -> None:
         self.issue = fields[0]

@@ -67,6 +67,8 @@ async def read_customer(aes: "Aes", memory: "Memory", uid: bytes, record: "Syste
     Raise BookRefused for another card, CardError or ReaderError.
     """
     box = await purse.read_orders(memory)
+    if box is not None and box.kind == purse.KEY_CARD:
+        raise BookRefused("key card")  # the office alone loads these: see docs/dispenser.md
     if box is None or box.kind != purse.CUSTOMER:
         raise BookRefused("not a customer's")
     meter = record.meter(box.meter_number)

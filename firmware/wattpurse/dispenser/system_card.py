@@ -20,8 +20,7 @@ Integers are little-endian. Money is in units of the currency's last decimal, bu
 sum count since the unit was new. They never fall, so an older copy of a card allows nothing that was not allowed
 before. Sales are numbered from 1 on, and the blocks hold those behind the settled one without a gap. A block has sales
 of one issue of the record, so the office knows the prices. The time has 256 seconds as its unit and wraps after 194
-days: it is the first such time after the record was made. A sale to a key card has the number of the card in place of
-the meter's, and the count KEY_CARD_COUNT.
+days: it is the first such time after the record was made.
 
 The office alone writes the record, and the unit alone writes blocks. A sale is in the unit's flash before it is in a
 block, so a block that was torn is written again from there.
@@ -51,7 +50,7 @@ PRICES = 3
 
 BLOCK_SALES = 4
 SALES_BLOCK_SIZE = 64
-KEY_CARD_COUNT = (1 << 24) - 1
+COUNT_LIMIT = (1 << 24) - 1
 PAID_LIMIT = (1 << 24) - 1
 ISSUE_LIMIT = (1 << 16) - 1
 TIME_BITS = 8

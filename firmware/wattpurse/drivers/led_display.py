@@ -87,6 +87,13 @@ class LedDisplay:
         self._is_on = True
         self._send()
 
+    def show_anew(self, segments: bytes | bytearray, level: int) -> None:
+        """Light six digits in one sending, even if nothing changed. Raises OSError when the chip does not answer."""
+        self._wanted[:] = segments
+        self._level = level
+        self._is_on = True
+        self._send()
+
     def brightness(self, level: int) -> None:
         """Set the brightness, 0 (1/16 of the time lit) to 7 (14/16). Raises OSError when the chip does not answer."""
         if not 0 <= level <= 7:

@@ -49,6 +49,16 @@ _LOOKS_TO_BE_GONE = 2
 _LOOKS_SHOWN = 16  # as long as the display shows an outcome
 _RANDOM_VISITOR = bytes((RANDOM_UID,))
 
+# In the order in which they import each other.
+_SECURE_MODULES = (
+    "wattpurse.cards.iso_dep",
+    "wattpurse.core.money.key_card",
+    "wattpurse.core.seals.desfire_keys",
+    "wattpurse.cards.desfire_session",
+    "wattpurse.cards.desfire",
+    "wattpurse.cards.desfire_key_card",
+)
+
 # A card of ISO/IEC 14443-4 is of another kind or site if a CardError has one of these reasons.
 _FOREIGN = ("refused", "unknown")
 
@@ -189,6 +199,7 @@ class CardDesk:
                 if identity is None:
                     break
                 await self._serve(identity)
+                await self._clock.sleep_ms(0)
                 await self._reader.halt()
         except CardError:
             pass  # a card left while it was selected or put to sleep; the next look finds the cards that are there
@@ -270,12 +281,18 @@ class CardDesk:
 
     async def _show_secure_card(self, visit: "_Visit", identity: "CardIdentity") -> None:
         """Show a card of ISO/IEC 14443-4 to the slot. One that is no key card of the site is left alone after that."""
-        cards = self._secure_cards or self._import_secure_cards()
+        await self._clock.sleep_ms(0)  # the frames of a selection are so short that no other task has worked
+        cards = self._secure_cards or await self._import_secure_cards()
         await self._show_to_slot(visit, lambda: cards.take(identity), self._reselect(identity), _FOREIGN)
 
-    def _import_secure_cards(self) -> "SecureCards":
+    async def _import_secure_cards(self) -> "SecureCards":
+        """Import the modules of such cards one by one: each takes milliseconds, and other tasks work in between."""
+        for name in _SECURE_MODULES:
+            __import__(name)
+            await self._clock.sleep_ms(0)
         from wattpurse.services.secure_cards import SecureCards
 
+        await self._clock.sleep_ms(0)
         self._secure_cards = SecureCards(self._board, self._key_slot)
         return self._secure_cards
 

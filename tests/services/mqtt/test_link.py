@@ -267,7 +267,10 @@ class TestLink(unittest.TestCase):
         bench.connect()
         bench.world.meter.statements.display_failed = True
         bench.world.run_for(MINUTE_S)
-        self.assertEqual(bench.network.messages("alarms"), [b'{"alarms":[]}', b'{"alarms":["display"]}'])
+        told = [json.loads(payload) for payload in bench.network.messages("alarms")]
+        version = bench.world.meter.version
+        expected = [{"alarms": names, "firmware": version} for names in ([], ["display"])]
+        self.assertEqual((told, bool(version)), (expected, True))
 
     def test_the_wish_to_identify_shows_once_a_minute(self):
         bench = Bench()

@@ -129,7 +129,7 @@ def test_supply_ends_with_the_permit_to_the_second_and_the_witness_knows(fleet_o
     until_s = START_S + 5 * HOUR_S + 17
     assert meter.redeem(token_for(meter.number, 1, token.PERMIT, until_s), carrier.CONSOLE) == outcome.ACCEPTED
     fleet.live_until(START_S + 12 * HOUR_S)
-    assert meter.contact.times == [(START_S, until_s)]
+    assert meter.contact.lit == [(START_S, until_s)]
     assert meter.witness.permits[-1] == (START_S, until_s)
 
 

@@ -125,19 +125,21 @@ def test_the_account_goes_on_at_the_meter_that_took_the_place(office, manager, m
         number=44, currency="EUR", decimals=2, unit="money", contract="managed", key_version=1, site_version=1
     )
     tenancies.replace_meter(office, manager, tenancy.premises, new, tenancies.Replacement(KWH))
-    other = ManagedMeter(office, 44, now_s + 2 * HOUR_S)
+    other = ManagedMeter(office, 44, now_s + HOUR_S)
+    other.pass_to(now_s + 2 * HOUR_S)
+    other.use(2 * KWH)
     other.report()
     engine.run_round(office, manager, now_s + 2 * HOUR_S)
     engine.run_round(office, manager, now_s + 2 * HOUR_S)
     assert account_of(tenancy).meter_id == 44
-    assert accounts.balance(tenancy) == 9 * EUR - 300_000
+    assert accounts.balance(tenancy) == 9 * EUR - 900_000
     other.pass_to(now_s + 3 * HOUR_S)
     other.use(2 * KWH)
     other.report()
     engine.run_round(office, manager, now_s + 3 * HOUR_S)
     other.obey()
     assert other.is_on()
-    assert accounts.balance(tenancy) == 9 * EUR - 900_000
+    assert accounts.balance(tenancy) == 9 * EUR - 1_500_000
     assert findings(office, manager) == []
 
 

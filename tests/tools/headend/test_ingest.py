@@ -6,11 +6,13 @@ import time
 import pytest
 
 from tests.tools.headend.network_meter import NetworkMeter
+from wattpurse.core import carrier
 from wattpurse.core.messages import mqtt
 from wattpurse_tools.headend import command_queue, ingest, senders
 from wattpurse_tools.record.models import Command, Meter, MeterLink, SetAside, Statement, Token
 from wattpurse_tools.station.order import MONEY, REDEEMED, credit
 from wattpurse_tools.station.station import NO_CARD, Station
+from wattpurse_tools.vault.interface import STATEMENTS_AT_ONCE, Refused
 
 NOW_S = int(time.time())
 FIVE = 5_000_000
@@ -172,3 +174,22 @@ def test_links_alarms_and_firmware_are_noted(any_office, meters):
     link = MeterLink.objects.get()
     facts = (link.is_online, link.changed_s, link.seen_s, link.alarms, link.firmware)
     assert facts == (True, NOW_S, NOW_S, "tamper, clock", "1.2.0")
+
+
+def test_the_vault_opens_many_as_it_opens_one(office, manager):
+    meters = [NetworkMeter(office, manager, number) for number in (1001, 1002)]
+    token = top_up(office, manager, meters[0])
+    meters[0].answer(bytes(token.sealed))
+    wanted = []
+    for meter in meters:
+        number, sealed = mqtt.unwrap_statement(meter.statement()[1])
+        wanted.append((meter.number, carrier.statement_identity(carrier.MQTT, number), sealed))
+    number, identity, sealed = wanted[0]
+    strangers = [(number, identity, sealed[:-1]), (1002, identity, sealed), (0, identity, sealed), (1001, b"", sealed)]
+    lines = office.keys.status()["log_lines"]
+    opened = office.keys.open_statements([*wanted, *strangers])
+    assert opened == [office.keys.open_statement(*one) for one in wanted] + [None] * len(strangers)
+    assert office.keys.last_count(1001) == 1
+    assert office.keys.status()["log_lines"] == lines
+    with pytest.raises(Refused, match="at most"):
+        office.keys.open_statements([wanted[0]] * (STATEMENTS_AT_ONCE + 1))

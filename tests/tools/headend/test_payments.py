@@ -1,11 +1,12 @@
-"""Payments from outside: recorded once, sold once, and in suspense if nobody can tell what they are for."""
+"""Payments from outside: recorded once, sold once, and in suspense if their meter is not known."""
 
 import time
 
 import pytest
 
+from tests.tools.headend.managed_site import add_tenancy
 from tests.tools.office.selling_site import EUR, KWH, build_site
-from wattpurse_tools.headend import online_shop, payments
+from wattpurse_tools.headend import accounts, online_shop, payments
 from wattpurse_tools.headend.recharge import recharge
 from wattpurse_tools.ledger import balances, chart
 from wattpurse_tools.office import audit
@@ -120,12 +121,15 @@ def test_a_stopped_meter_takes_no_payment(site, manager):
 
 
 def test_digits_are_made_if_the_meter_takes_them(site, manager):
-    ShortLimit.objects.create(meter_id=1, name="short_money", value=1000)
+    ShortLimit.objects.create(meter_id=1, name="short_token_limit_microunits", value=50 * EUR)
     tell()
     work(site, manager)
     sale = Sale.objects.get()
-    assert sale.carrier in ("digits", "none")
-    assert (sale.carrier == "digits") == bool(Token.objects.get().digits)
+    assert sale.carrier == "digits"
+    assert len(Token.objects.get().digits) == 20
+    tell("pi_2", amount=60 * EUR)
+    work(site, manager)
+    assert Sale.objects.get(gross_microunits=60 * EUR).carrier == "none"
 
 
 def test_a_refund_after_the_sale_is_a_debt_and_managers_are_told(site, manager):
@@ -211,3 +215,17 @@ def test_a_recharge_under_the_key_of_another_is_refused(site, manager):
     with pytest.raises(ValueError, match="another content"):
         recharge(site, manager, 2, 20 * EUR, by_provider("stripe"), "k", now_s)
     assert Token.objects.count() == 1
+
+
+def test_a_payment_for_a_managed_meter_goes_into_its_account(office, manager):
+    build_site()
+    add_tenancy(4)
+    tenancy = Tenancy.objects.get(meter_number=4)
+    accounts.open_account(office, manager, tenancy, int(time.time()))
+    tell(reference="4")
+    assert work(office, manager) == 1
+    assert work(office, manager) == 0
+    assert Payment.objects.get().state == payments.SOLD
+    assert accounts.balance(tenancy) == 20 * EUR == at(chart.provider("stripe"))
+    assert (Command.objects.count(), Sale.objects.count()) == (0, 1)
+    books_are_right()

@@ -1,4 +1,4 @@
-"""Shortages: who goes, who stays, in turns, and who comes back when."""
+"""Shortages: the choice of the meters, their turns, and their return."""
 
 import pytest
 

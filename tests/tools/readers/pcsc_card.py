@@ -30,7 +30,7 @@ class Gone(Exception):
 
 
 class PcscCard:
-    """A model of a card, on a reader of a family. `apdus` counts the commands since the card was laid there.
+    """A model of a card, on a reader of a family. `apdus` counts the commands, `removals` those at which it was lifted.
 
     `tear(n, moment)` lifts the card at the `n`-th command from now: before it, while the card works on it, or after it
     and before its answer.
@@ -40,6 +40,7 @@ class PcscCard:
         self.card = card
         self.family = family
         self.apdus = 0
+        self.removals = 0
         self.log = []
         self._tear = None
         self._is_tearing = False
@@ -61,7 +62,10 @@ class PcscCard:
         return b"\x3b" + body + bytes((check,))
 
     def tear(self, number, moment, frame=1):
-        """Lift the card at a command. DURING lifts it when the card has received the command's `frame`-th frame."""
+        """Lift the card at a command. DURING lifts it when the card has received the command's `frame`-th frame.
+
+        A number of 0 lifts it at none.
+        """
         self._tear = (self.apdus + number, moment, frame)
 
     def power_on(self):
@@ -87,6 +91,7 @@ class PcscCard:
         answer = b"" if is_torn and moment == BEFORE else self._answer(apdu)
         self._is_tearing = False
         if is_torn:
+            self.removals += 1
             self.power_off()
             raise Gone
         return answer
@@ -190,3 +195,47 @@ class PcscCard:
     async def _selected(self):
         await self._driver.start()
         self._identity = await self._driver.find_card()
+
+
+class DesfireOnReader:
+    """A DESFire card on a PC/SC reader: its application layer, in the APDUs that carry its native commands.
+
+    The reader speaks ISO/IEC 14443-4 with the card itself, so a removal falls between APDUs: `tear` has no frames.
+    """
+
+    atr = bytes.fromhex("3b8180018080")
+
+    def __init__(self, card):
+        self.card = card
+        self.apdus = 0
+        self.removals = 0
+        self._tear = (0, None)
+
+    def tear(self, number, moment):
+        """Lift the card at a command, BEFORE it takes it or AFTER it, when its answer is lost; or at none with 0."""
+        self._tear = (self.apdus + number, moment)
+
+    def power_on(self):
+        """Put the card into the field."""
+        self.card.desfire.power_off()
+
+    def power_off(self):
+        """Take the card out of the field."""
+        self.card.desfire.power_off()
+
+    def transmit(self, apdu):
+        """Return the answer to a command. Raise Gone if the card is lifted."""
+        self.apdus += 1
+        number, moment = self._tear
+        is_torn = number == self.apdus
+        answer = b"" if is_torn and moment == BEFORE else self._answer(apdu)
+        if is_torn:
+            self.removals += 1
+            self.power_off()
+            raise Gone
+        return answer
+
+    def _answer(self, apdu):
+        if apdu[:2] == b"\xff\xca":
+            return self.card.uid + OK
+        return self.card.desfire.answer(apdu)

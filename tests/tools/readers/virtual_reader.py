@@ -31,8 +31,10 @@ _START_S = 20
 _CARD_S = 10
 _PAUSE_S = 0.02
 
+# pcscd is killed with its starter (PR_SET_PDEATHSIG is 1, SIGKILL is 9): a process of the proof ends without its exits.
 _STARTER = """
-import os, socket, sys
+import ctypes, os, socket, sys
+ctypes.CDLL(None).prctl(1, 9)
 listener = socket.socket(socket.AF_UNIX)
 listener.bind(sys.argv[1])
 listener.listen(16)

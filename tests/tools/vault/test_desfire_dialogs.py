@@ -287,3 +287,23 @@ def test_dialogs_end(folder):
 def test_a_card_of_four_bytes_is_refused(vault):
     with pytest.raises(Refused):
         vault.read_desfire(b"\x01\x02\x03\x04")
+
+
+def test_a_vending_point_refuses_the_card_with_the_remedy_and_counts_nothing(vault, wire, monkeypatch):
+    make(vault, wire)
+    load(vault, wire, MONEY)
+    ticket = ticket_of(vault)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(vault), "issuer", property(lambda _: 2))
+        calls = (
+            lambda: vault.read_desfire(UID),
+            lambda: vault.make_desfire(ticket, UID, 2, content(MONEY, MONEY, version=2)),
+            lambda: vault.load_desfire(ticket, UID, content(2 * MONEY)),
+            lambda: vault.erase_desfire(ticket, UID),
+            lambda: vault.rekey_desfire(ticket, UID, 2),
+        )
+        for call in calls:
+            with pytest.raises(Refused, match="load the card at the office"):
+                call()
+    assert read(vault, wire).balance == MONEY
+    assert load(vault, wire, 2 * MONEY).balance == 2 * MONEY

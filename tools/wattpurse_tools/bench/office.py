@@ -84,7 +84,7 @@ def _database(vendor: str, folder: Path) -> Iterator[None]:
         if vendor == "sqlite":
             yield
         else:
-            with _postgresql(folder / "postgresql-data") as url:
+            with postgresql(folder / "postgresql-data") as url:
                 os.environ["DATABASE_URL"] = url
                 yield
     finally:
@@ -95,7 +95,7 @@ def _database(vendor: str, folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _postgresql(folder: Path) -> Iterator[str]:
+def postgresql(folder: Path) -> Iterator[str]:
     """Run a PostgreSQL of its own for a `with` block, at a Unix socket, with durable writes. Return its address."""
     places = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
     if not places:

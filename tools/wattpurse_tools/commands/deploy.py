@@ -19,7 +19,7 @@ _WAYS = {"image": image.deploy, "filesystem": filesystem.deploy}
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `deploy`."""
     parser = subparsers.add_parser("deploy", help="make a board that runs MicroPython into a meter")
-    parser.add_argument("board", choices=boards.names(roles=boards.ROLES))
+    parser.add_argument("board", choices=boards.names(roles=(boards.METER, boards.READER)))
     parser.add_argument("port", help="serial port, for instance /dev/ttyACM0")
     parser.add_argument("--format", action="store_true", help="all files on a board with stock MicroPython may be lost")
     parser.add_argument("--clamps", action="store_true", help="the image that measures with clamps, see docs/ct.md")

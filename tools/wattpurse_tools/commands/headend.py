@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
+from wattpurse_tools.commands import headend_payments, headend_rounds, headend_sender, headend_start
 from wattpurse_tools.commands.office_options import add_office_option, existing, tell
 from wattpurse_tools.vault.client import VaultClient
 
@@ -77,4 +78,12 @@ def _add_worker(parser: ArgumentParser) -> None:
 
 _ACTIONS: dict[str, tuple[str, Callable[[ArgumentParser], None]]] = {
     "worker": ("take messages of meters into the record, and send them waiting tokens", _add_worker),
+    "start": ("set an office up if there is none, and serve it with all of the head-end", headend_start.add_start),
+    "engine": ("keep the managed accounts: charges, permits, orders to the switch", headend_rounds.add_engine),
+    "payments": ("sell for the payments that came in", headend_rounds.add_payments),
+    "meter": ("give meters users at the broker of this computer", headend_start.add_meter),
+    "status": ("show figures of the head-end", headend_start.add_status),
+    "provider": ("payment providers and banks with their secrets", headend_payments.add_provider),
+    "bank-statement": ("record the payments of a bank statement", headend_payments.add_statement),
+    "sender": ("write to customers by mail, SMS and web hook, and answer their SMS", headend_sender.add_sender),
 }

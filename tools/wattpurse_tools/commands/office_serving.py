@@ -2,6 +2,7 @@
 
 import json
 from argparse import ArgumentParser, Namespace, _SubParsersAction
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,18 +30,18 @@ _DEMO_MANAGERS = ["manager", "second"]
 def add_actions(actions: _SubParsersAction) -> None:
     """Add the actions."""
     start = actions.add_parser("start", help="set an office up if there is none, and serve it")
-    _add_setting_up(start)
-    _add_serving(start)
+    add_setting_up(start)
+    add_serving(start)
     start.set_defaults(run=run_start)
 
     init = actions.add_parser("init", help="set an office up")
-    _add_setting_up(init)
+    add_setting_up(init)
     secrets_asked.add_passphrase_option(init)
     init.set_defaults(run=run_init)
 
     serve = actions.add_parser("serve", help="start vault and pages; Ctrl-C or SIGTERM ends both")
     add_office_option(serve)
-    _add_serving(serve)
+    add_serving(serve)
     serve.set_defaults(run=run_serve)
 
     migrate = actions.add_parser("migrate", help="change the tables of an older office into those of this program")
@@ -58,21 +59,21 @@ def run_start(arguments: Namespace) -> int:
     folder = prepare(arguments)
     passphrase = None
     if not folder.secret.exists():
-        passphrase = _set_up(folder, arguments)
-    return _serve(folder, arguments, passphrase)
+        passphrase = set_up(folder, arguments)
+    return serve(folder, arguments, passphrase)
 
 
 def run_init(arguments: Namespace) -> int:
     """Set an office up."""
     folder = prepare(arguments)
-    _set_up(folder, arguments)
+    set_up(folder, arguments)
     tell("Serve it with: wattpurse office serve")
     return 0
 
 
 def run_serve(arguments: Namespace) -> int:
     """Serve until SIGINT or SIGTERM."""
-    return _serve(existing(arguments), arguments, None)
+    return serve(existing(arguments), arguments, None)
 
 
 def run_migrate(arguments: Namespace) -> int:
@@ -101,7 +102,7 @@ def run_status(arguments: Namespace) -> int:
     return 0 if state["is_fit"] else 1
 
 
-def _set_up(folder: OfficeFolder, arguments: Namespace) -> str:
+def set_up(folder: OfficeFolder, arguments: Namespace) -> str:
     """Set an office up, print who may log in, and return the passphrase."""
     from wattpurse_tools.office import setting_up, trials
     from wattpurse_tools.vault import setup
@@ -155,8 +156,14 @@ def _tell_people(people: "list[NewPerson]") -> None:
     tell("A manager needs an app for one-time codes at the first login, such as one on a telephone.")
 
 
-def _serve(folder: OfficeFolder, arguments: Namespace, passphrase: str | None) -> int:
-    """Start vault and pages, and keep them alive until SIGINT or SIGTERM."""
+def serve(
+    folder: OfficeFolder,
+    arguments: Namespace,
+    passphrase: str | None,
+    further: Sequence[supervisor.Child] = (),
+    lines: Sequence[str] = (),
+) -> int:
+    """Start vault, pages and further processes, and keep them alive until SIGINT or SIGTERM. Tell `lines` once."""
     vault_server.harden()
     office_folder.open_record(folder)
     if arguments.own_vault:
@@ -170,10 +177,12 @@ def _serve(folder: OfficeFolder, arguments: Namespace, passphrase: str | None) -
 
     def when_ready() -> None:
         tell(f"The office is at {arguments.public_url or address}" + _served_behind(arguments.public_url, address))
-        tell(f"Who may log in: {_names_of_people()}. Ctrl-C ends vault and pages.")
+        tell(f"Who may log in: {_names_of_people()}. Ctrl-C ends all processes.")
+        for line in lines:
+            tell(line)
 
     with listener:
-        supervisor.Supervisor(folder, listener, passphrase, arguments.public_url, warn).run(when_ready)
+        supervisor.Supervisor(folder, listener, passphrase, arguments.public_url, warn, further).run(when_ready)
     tell("The office is closed.")
     return 0
 
@@ -207,7 +216,7 @@ def _text(value: object) -> str:
     return "none" if value is None else str(value)
 
 
-def _add_setting_up(parser: ArgumentParser) -> None:
+def add_setting_up(parser: ArgumentParser) -> None:
     add_office_option(parser)
     kinds = parser.add_mutually_exclusive_group()
     kinds.add_argument("--demo", action="store_true", help="make a site with shops, meters and a year of sales to try")
@@ -238,7 +247,7 @@ def _add_setting_up(parser: ArgumentParser) -> None:
     )
 
 
-def _add_serving(parser: ArgumentParser) -> None:
+def add_serving(parser: ArgumentParser) -> None:
     secrets_asked.add_passphrase_option(parser)
     parser.add_argument(
         "--port", type=int, default=DEFAULT_PORT, metavar="N", help="port; 0: any; default: %(default)s"

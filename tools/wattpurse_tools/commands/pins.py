@@ -32,6 +32,9 @@ def run(arguments: argparse.Namespace) -> int:
     modem = getattr(pins, "MODEM_WIRING", ())
     if modem:
         print(f"\nWith a modem (docs/network.md):\n\n{table(modem)}")
+    room = getattr(pins, "ROOM_WIRING", ())
+    if room:
+        print(f"\nWith a line to a room reader (docs/room-reader.md), on an image for it:\n\n{table(room)}")
     return 0
 
 

@@ -129,29 +129,43 @@ class Crystal:
 
 
 class Contact:
-    """The contact of the load switch, moved by its two coils. It keeps when it was closed.
+    """The contact of the load switch, moved by its two coils, and the power of the mains before it.
 
-    `times` are `(from, to)` in true seconds of each time in which the contact was closed; the last one may be open.
+    `lit` are `(from, to)` in true seconds of each time in which the house had supply; the last one may be open. The
+    contact of a latching relay stays where it is while the power is gone.
     """
 
     def __init__(self, true_s: Callable[[], int]) -> None:
         self.is_closed = False
-        self.times: list[tuple[int, int | None]] = []
+        self.lit: list[tuple[int, int | None]] = []
+        self._has_power = False
         self._true_s = true_s
+
+    def set_power(self, has_power: bool) -> None:
+        """Let the power of the mains come or go."""
+        self._has_power = has_power
+        self._note()
 
     def open_coil(self, level: int | None = None) -> int | None:
         """Take the level of the pin of the opening coil."""
-        if level and self.is_closed:
+        if level:
             self.is_closed = False
-            self.times[-1] = self.times[-1][0], self._true_s()
+            self._note()
         return 0
 
     def close_coil(self, level: int | None = None) -> int | None:
         """Take the level of the pin of the closing coil."""
-        if level and not self.is_closed:
+        if level:
             self.is_closed = True
-            self.times.append((self._true_s(), None))
+            self._note()
         return 0
+
+    def _note(self) -> None:
+        is_lit, was_lit = self.is_closed and self._has_power, bool(self.lit) and self.lit[-1][1] is None
+        if is_lit and not was_lit:
+            self.lit.append((self._true_s(), None))
+        elif was_lit and not is_lit:
+            self.lit[-1] = self.lit[-1][0], self._true_s()
 
 
 class Pulses:

@@ -61,7 +61,7 @@ class Fleet:
             self.pump(_PUMP_S)
             for link in self.links.values():
                 self._work(link)
-            if all(link.is_idle for link in self.links.values() if link.meter.is_powered):
+            if all(link.is_idle for link in self.links.values() if link.is_usable):
                 return True
         return False
 
@@ -75,6 +75,13 @@ class Fleet:
     def restore_power(self, number: int) -> None:
         """Start a meter again."""
         self.links[number].meter.start()
+
+    def lose_reach(self, number: int) -> None:
+        """Let the network of one meter fail, until its link's `has_reach` is set again."""
+        link = self.links[number]
+        link.has_reach = False
+        link.drop()
+        self._watch(link)
 
     def drop_network(self) -> None:
         """Cut all connections. None is made until `is_network_there` is set again."""
@@ -93,7 +100,7 @@ class Fleet:
             return
         now = time.monotonic()
         for number, link in self.links.items():
-            if link.socket is not None or not link.meter.is_powered or now < self._retry_at.get(number, 0.0):
+            if link.socket is not None or not link.is_usable or now < self._retry_at.get(number, 0.0):
                 continue
             self._retry_at[number] = now + RETRY_S
             try:

@@ -11,7 +11,9 @@ from typing import Any
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from wattpurse.core.messages import mqtt
+from boards.host.chips.aes import aes
+from wattpurse.core import carrier
+from wattpurse.core.messages import mqtt, statement
 from wattpurse.services.mqtt.publisher import Publication
 from wattpurse_tools.fleet.chips import PowerCut
 from wattpurse_tools.fleet.meter import FleetMeter
@@ -37,7 +39,8 @@ class FleetLink:
     def __init__(self, meter: FleetMeter, address: tuple[str, int], login: tuple[str, str] | None = None) -> None:
         self.meter = meter
         self.is_connected = False
-        self.published = 0
+        self.has_reach = True
+        self._newest = b""
         self._address = address
         self._login = login
         self._client: paho.Client | None = None
@@ -51,6 +54,20 @@ class FleetLink:
         client = self._client
         found: Any = None if client is None else client.socket()
         return found
+
+    @property
+    def told_s(self) -> int:
+        """The meter's time of the newest statement that the broker has acknowledged, or 0."""
+        if not self._newest:
+            return 0
+        number, sealed = mqtt.unwrap_statement(self._newest)
+        pair = self.meter.statements.keys(carrier.statement_identity(carrier.MQTT, number))
+        return statement.open_statement(aes, pair, sealed)["time_s"]
+
+    @property
+    def is_usable(self) -> bool:
+        """True if the meter has power and reaches the network."""
+        return self.has_reach and self.meter.is_powered
 
     @property
     def is_idle(self) -> bool:
@@ -150,13 +167,14 @@ class FleetLink:
         publication = self._in_flight.pop(number, None)
         if publication is None:
             return
-        self.published += 1
         if self._receipt is not None and publication is self._receipt[0]:
             self.meter.inbox.delivered(publication)
             self._acknowledge(self._receipt[1])
             self._receipt = None
         else:
             self.meter.publisher.delivered(publication)
+            if publication.name == mqtt.STATEMENT:
+                self._newest = publication.payload
 
     def _acknowledge(self, message: Message) -> None:
         if self._client is not None:

@@ -9,12 +9,15 @@ import contextlib
 from dataclasses import dataclass, field
 
 from boards.host.chips.aes import aes
+from wattpurse.app import VERSION
 from wattpurse.core import carrier
+from wattpurse.core.messages import frames
 from wattpurse.core.money import supply
 from wattpurse.core.money.account import Account
 from wattpurse.core.money.circumstances import USABLE, Circumstances
 from wattpurse.core.money.contract import by_name
 from wattpurse.core.money.friendly import ends_s, is_friendly
+from wattpurse.core.money.ledger_records import TERMS
 from wattpurse.drivers.load_switch import LoadSwitch
 from wattpurse.drivers.pulse_counter import PulseCounter
 from wattpurse.services.metering import Metering
@@ -94,6 +97,7 @@ class FleetMeter:
     def start(self) -> None:
         """Restore the power: everything in memory is new, and the stores are opened from the flash."""
         self.pulses.board_powered()
+        self.contact.set_power(True)
         self._build()
         self.stores.open_accounts()
         if self.stores.fault != supply.ON:
@@ -107,9 +111,14 @@ class FleetMeter:
         self.witness.starts += 1
         self._decide()
 
+    def set_term(self, name: str, value: int) -> None:
+        """Set a term, as a technician does at the console."""
+        self.ledger.set_number(TERMS, name, value, self.timekeeper.now_s())
+
     def cut_power(self) -> None:
         """End the power of board and house. The contact of a latching relay stays where it is, and no energy flows."""
         self.is_powered = False
+        self.contact.set_power(False)
 
     def live_until(self, true_s: int) -> None:
         """Let time pass. The meter meters, decides and composes messages at least every STEP_S, and at each edge.
@@ -147,11 +156,11 @@ class FleetMeter:
         self.act()
         return result
 
-    def statement_for(self, by: int, capacity: int) -> tuple[bytes, bytes]:
-        """Return `(identity, sealed statement)` for a carrier that counts its own numbers, such as Bluetooth."""
+    def statement_for_bluetooth(self, capacity: int) -> bytes:
+        """Return a sealed statement with its number, as the firmware gives it to a telephone."""
         number = self._bluetooth_numbers.take()
-        identity = carrier.statement_identity(by, number)
-        return identity, self.statements.seal(self.statements.keys(identity), number, capacity)
+        identity = carrier.statement_identity(carrier.BLE, number)
+        return frames.numbered(number, self.statements.seal(self.statements.keys(identity), number, capacity))
 
     @property
     def account(self) -> Account:
@@ -192,7 +201,7 @@ class FleetMeter:
         self.metering = Metering(counter, stores, self.timekeeper, crystal)
         load_switch = LoadSwitch(self.contact.open_coil, self.contact.close_coil, crystal, crystal.hold_ms)
         self.switching = Switching(load_switch, self.supply_desk.judge, stores.events, self.timekeeper, crystal)
-        self.publisher = Publisher(self.statements, stores, crystal, lambda: self.switching.reason)
+        self.publisher = Publisher(self.statements, stores, crystal, lambda: self.switching.reason, VERSION)
         self.publisher.set_schedule(Options(self.settings.get("mqtt_options", 0)).every_minutes)
         self.inbox = Inbox(self.teller, stores, lambda _outcome: None, self._note_identify)
         self._bluetooth_numbers = StatementNumbers(stores.settings, "bluetooth_numbers")

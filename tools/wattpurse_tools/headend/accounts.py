@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 
 from wattpurse.core.currency import Currency
 from wattpurse.core.money import contract as contracts
+from wattpurse.core.tariffs.calendar import month_index
 from wattpurse.core.tariffs.tariff import Tariff as MeterTariff
 from wattpurse_tools.headend import billing, switching
 from wattpurse_tools.headend.billing import Books, CannotCharge, Reading
@@ -29,6 +30,7 @@ from wattpurse_tools.office.sales import request_hash
 from wattpurse_tools.office.wishes import permit_end_s
 from wattpurse_tools.record.models import (
     AccountCharge,
+    Installation,
     ManagedAccount,
     Meter,
     Sale,
@@ -112,6 +114,42 @@ def balance_of(tenancy: int) -> int:
     return balances.balance(chart.account(tenancy), _site().currency)
 
 
+def held_deposit(tenancy: int) -> int:
+    """Return the deposit that the office holds of a tenancy, by its primary key."""
+    return -balances.balance(chart.deposit(tenancy), _site().currency)
+
+
+def change_terms(
+    office: Office,
+    actor: Actor,
+    tenancy: Tenancy,
+    limit_microunits: int | None = None,
+    priority: int | None = None,
+) -> ManagedAccount:
+    """Change the credit limit or the priority in shortages of an open account. Right: manage."""
+    actor.require("manage")
+    if (limit_microunits is not None and limit_microunits < 0) or not 0 <= (priority or 0) <= 9:
+        raise Refusal("a limit is zero or more, and a priority is from 0 to 9")
+    with transaction.atomic():
+        account = locked(tenancy.pk)
+        if account is None:
+            raise Refusal("tenancy %(tenancy)s has no open account", tenancy=tenancy.pk)
+        if limit_microunits is not None:
+            account.limit_microunits = limit_microunits
+        if priority is not None:
+            account.priority = priority
+        account.save(update_fields=["limit_microunits", "priority"])
+        settle_wish(account, credit_of(account))
+        audit.note(
+            actor,
+            "account terms",
+            f"tenancy:{tenancy.pk}",
+            limit=account.limit_microunits,
+            priority=account.priority,
+        )
+    return account
+
+
 def pay_in(
     office: Office,
     actor: Actor,
@@ -153,9 +191,10 @@ def close(
 ) -> Sale | None:
     """Close the account of a tenancy, for its move-out, and pay its rest back. Return the receipt, or None if it is 0.
 
-    Right: order. It is charged by the newest statement first. The vault wants a second person for a rest that is paid
-    back: it raises ApprovalNeeded. A balance below zero becomes a debt of the tenancy. The same key again returns the
-    same receipt. The meter is ordered off, and has to be ordered on for a next customer without an account.
+    Rights: order, and sell for a deposit that is used up. It is charged by the newest statement first. A balance below
+    zero is paid from the deposit, and the rest of it becomes a debt of the tenancy. The vault wants a second person for
+    a refund: it raises ApprovalNeeded. The same key again returns the same receipt. The meter is ordered off,
+    and has to be ordered on for a next customer without an account.
     """
     actor.require("order")
     key, digest = f"{CLOSED_KEY}{client_key}", request_hash(_Payment(client_key, tenancy.pk, 0, payment_type), REFUND)
@@ -164,14 +203,17 @@ def close(
         if account is None:
             return _paid_before(key, digest)
         charge(account, now_s)
-        rest = balance_of(account.pk)
-        sale = None
-        if rest > 0:
-            document = {"tenancy": tenancy.pk, "amount": rest, "key": client_key}
+        _use_deposit(actor, account, client_key, now_s, shop)
+        rest, deposit, sale = balance_of(account.pk), held_deposit(account.pk), None
+        if rest > 0 or deposit > 0:
+            document = {"tenancy": tenancy.pk, "amount": rest, "deposit": deposit, "key": client_key}
             office.keys.use_approval(actor.ticket, REFUND_OF_ACCOUNT, document, approval)
+        if rest > 0:
             sale = _pay_back(actor, account, rest, (key, digest, payment_type), now_s, shop)
         elif rest < 0:
             _owe(actor, account, -rest, now_s)
+        if deposit > 0:
+            _pay_deposit_back(actor, account, deposit, payment_type, now_s)
         account.closed_s, account.is_wished_on = now_s, False
         account.save(update_fields=["closed_s", "is_wished_on"])
         audit.note(actor, "close account", f"tenancy:{tenancy.pk}", meter=account.meter_id, rest=rest)  # type: ignore[attr-defined]
@@ -208,6 +250,22 @@ def _pay_back(
     return sale
 
 
+def _use_deposit(actor: Actor, account: ManagedAccount, client_key: str, now_s: int, shop: Shop | None) -> None:
+    """Sell credit for the deposit that is held, as far as the balance is below zero."""
+    needed = prices.round_up(max(0, -balance_of(account.pk)), _site().decimals)
+    amount = min(needed, held_deposit(account.pk))
+    if amount > 0:
+        request = _Payment(f"{client_key}:deposit", account.pk, amount, "deposit")
+        how = (f"{PAID_KEY}{request.client_key}", request_hash(request, SALE))
+        _pay_in(actor, request, how, now_s, shop, chart.deposit(account.pk))
+
+
+def _pay_deposit_back(actor: Actor, account: ManagedAccount, amount: int, payment_type: str, now_s: int) -> None:
+    moves = moved(chart.bank(payment_type), chart.deposit(account.pk), _site().currency, amount)
+    event = Event(now_s, utc_day(now_s), f"tenancy:{account.pk}", actor.operator)
+    post_new(f"deposit back:{account.pk}", "deposit back", moves, event)
+
+
 def _owe(actor: Actor, account: ManagedAccount, amount: int, now_s: int) -> None:
     """Make a balance below zero a debt of the tenancy."""
     unit, code = _site().currency, chart.account(account.pk)
@@ -228,9 +286,10 @@ def charge(account: ManagedAccount, now_s: int) -> int:
         _enter_replacement(account)
         readings = _readings(account, now_s)
     if readings and not account.books:
-        _begin(account, readings[0])
+        first = _at_installation(account, readings[0])
+        _begin(account, first or readings[0])
         account.save(update_fields=["books", "billed_s", "billed_registers_mwh"])
-        readings = readings[1:]
+        readings = readings if first else readings[1:]
     if readings:
         total += _charge(account, readings, now_s)
     return total
@@ -319,14 +378,25 @@ def _begin(account: ManagedAccount, reading: Reading) -> None:
     former_s = account.billed_s
     account.books = Books.begun(reading, KnownTariffs()).document()
     account.billed_s, account.billed_registers_mwh = reading.time_s, reading.registers
-    if former_s:
+    if 0 < former_s < reading.time_s:
         AccountCharge.objects.create(
             account=account, from_s=former_s, until_s=reading.time_s, energy_mwh=0, charge_microunits=0
         )
 
 
+def _at_installation(account: ManagedAccount, reading: Reading) -> Reading | None:
+    """Return the reading of a new meter when it took another's place, with registers at zero, or None."""
+    place = Installation.objects.filter(meter_id=account.meter_id, until_s=None).first()  # type: ignore[attr-defined]
+    if not account.billed_s or place is None or place.start_mwh:
+        return None
+    begin_s = min(max(place.from_s, account.billed_s), reading.time_s - 1)
+    zeros = dict.fromkeys(reading.registers, 0)
+    month = KnownTariffs()(reading.tariff).zone.day(begin_s)
+    return Reading(begin_s, reading.tariff, zeros, {month_index(month): zeros})
+
+
 def _enter_replacement(account: ManagedAccount) -> None:
-    """Go on with the meter that took the place of the former one. It has no permit and no order of the account."""
+    """Continue with the meter that took the place of the former one. It has no permit and no order of the account."""
     account.meter_id = account.tenancy.meter_number  # type: ignore[attr-defined]
     account.books, account.billed_registers_mwh = {}, {}
     account.permit_until_s, account.is_ordered_on = 0, True

@@ -139,7 +139,7 @@ class Books:
         return sorted(found)
 
     def _pass(self, moment_s: int, reading: Reading, tariffs: Tariffs) -> int:
-        """Go on to the end of a month, or to a change of tariff. Return the cost of the month if it ends here."""
+        """Advance to the end of a month, or to a change of tariff. Return the cost of the month if it ends here."""
         zone = tariffs(self.tariff).zone
         following = reading.tariff if self._is_change(moment_s, reading, tariffs) else self.tariff
         ends = moment_s >= zone.day_start_s(first_day(self.month + 1))
@@ -233,7 +233,7 @@ def reading_of(content: Mapping[str, Any], row: int, tariff: Tariff) -> Reading 
 
 
 def usable(tariff: Tariff) -> Tariff:
-    """Return a tariff. Raise CannotCharge if statements do not tell what it charges by."""
+    """Return a tariff. Raise CannotCharge if it charges by facts that no statement has."""
     if tariff.blocks_by_day:
         raise CannotCharge("the tariff counts blocks by day, which a statement does not tell: use blocks by month")
     if tariff.demand_microunits_per_kw:

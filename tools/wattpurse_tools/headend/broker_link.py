@@ -79,6 +79,7 @@ class BrokerLink:
         client.max_inflight_messages_set(0)
         client.reconnect_delay_set(*RECONNECT_S)
         client.on_connect = lambda _client, _data, _flags, reason, _properties: self._on_connect(reason)
+        client.on_subscribe = lambda _client, _data, _number, reasons, _properties: self._on_subscribe(reasons)
         client.on_disconnect = lambda *_: self._greeted.clear()
         client.on_message = lambda _client, _data, one: self._on_message(one)
 
@@ -142,9 +143,18 @@ class BrokerLink:
             self._refusal = str(reason)
             return
         self._connection += 1
-        for topic in self._topics:
-            self._client.subscribe(topic, 1)
-        self._greeted.set()
+        if not self._topics:
+            self._greeted.set()
+            return
+        self._client.subscribe([(topic, 1) for topic in self._topics])
+
+    def _on_subscribe(self, reasons: Sequence[ReasonCode]) -> None:
+        """Begin the work when the broker has noted the topics: what comes from then on is kept for this session."""
+        failures = [str(reason) for reason in reasons if reason.is_failure]
+        if failures:
+            self._refusal = f"the topics are refused: {failures[0]}"
+        else:
+            self._greeted.set()
 
     def _on_message(self, one: paho.MQTTMessage) -> None:
         topic = one.topic

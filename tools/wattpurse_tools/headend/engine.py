@@ -1,8 +1,8 @@
 """The engine: one round over all that is due. It has no state, and any number of processes may run it at once.
 
 Each account is one transaction: its charge, its wish, its order to the switch and its permit are there together, or not
-at all. A process that finds an account locked leaves it to the other one. An account that cannot be worked on is told
-to the managers, and the round goes on with the next.
+at all. A process that finds an account locked leaves it to the other one. The managers get a
+message about an account that cannot be worked on, and the round goes on with the next.
 """
 
 from dataclasses import dataclass
@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 from django.db.models import F, Q
 
-from wattpurse_tools.headend import accounts, permits, rounds, shortages, switching, temporary_supply, warnings
+from wattpurse_tools.headend import accounts, permits, rounds, shortages, switching, temporary_supply, trust, warnings
 from wattpurse_tools.headend.policy import policy
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.learning import FOR_MANAGERS
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.record.models import HeadendPolicy, ManagedAccount, Message
 from wattpurse_tools.vault.interface import SignOnNeeded
+
+DAY_S = 86_400
 
 _TROUBLE_LIMIT = 240
 
@@ -75,6 +77,8 @@ def _step(
             accounts.settle_wish(account, credit)
             if account.billed_s > before_s:
                 warned = warnings.warn(account, settings, credit, now_s)
+            if account.billed_s // DAY_S > before_s // DAY_S:
+                trust.propose_for(account, now_s)
         outcome.warned += warned
         outcome.charged += account.billed_s > before_s
         with transaction.atomic():

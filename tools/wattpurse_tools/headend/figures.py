@@ -4,8 +4,9 @@ No process keeps a counter: a restart, a second worker or a restored backup chan
 https://prometheus.io/docs/instrumenting/exposition_formats/ ("Text-based format"). Each figure is a gauge.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db.models import Count, Min
 
@@ -127,7 +128,7 @@ def _of_rounds(now_s: int) -> list[Family]:
     return [Family("wattpurse_round_age_seconds", "Age of the last round of a process.", _by("work", ages))]
 
 
-def _by(label: str, counts: dict[str, int]) -> dict[Labels, int]:
+def _by(label: str, counts: Mapping[Any, int]) -> dict[Labels, int]:
     return {((label, name),): count for name, count in counts.items()}
 
 

@@ -30,7 +30,7 @@ def next_off_s(policy: HeadendPolicy, time_s: int) -> int:
     zone = ZoneInfo(policy.time_zone)
     midnight = datetime.fromtimestamp(time_s, zone).replace(hour=0, minute=0, second=0, microsecond=0)
     for ahead in range(_DAYS_AHEAD + 1):
-        day = midnight + timedelta(days=ahead)  # the local day, whatever its length
+        day = midnight + timedelta(days=ahead)  # a local day may have 23 or 25 hours
         begin = day.replace(hour=policy.friendly_from_minute // 60 % 24, minute=policy.friendly_from_minute % 60)
         begin_s = int(begin.astimezone(UTC).timestamp())
         if begin_s >= time_s and may_switch_off(policy, begin_s):

@@ -14,7 +14,8 @@ from django.db import InterfaceError, OperationalError, transaction
 from wattpurse.core import carrier
 from wattpurse.core.messages import mqtt
 from wattpurse.core.messages.statement import ALARM_TEXTS
-from wattpurse_tools.headend import command_queue, senders, set_aside
+from wattpurse_tools.headend import command_queue, plain_statements, senders, set_aside
+from wattpurse_tools.headend.plain_statements import Told
 from wattpurse_tools.office import learning
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.record.models import Meter, MeterLink
@@ -91,8 +92,7 @@ class _Batch:
         for one in usable:
             if one.name != mqtt.STATEMENT:
                 self._guard(one.place, lambda one=one: self._hear(one))
-        for one, (version, content) in opened:
-            self._guard(one.place, lambda one=one, version=version, content=content: self._learn(one, version, content))
+        self._learn_all(opened)
         self._note_seen({one.meter_number for one in usable if one.place not in self._bad})
         for place, reason in self._bad.items():
             topic, payload = self._messages[place]
@@ -152,15 +152,41 @@ class _Batch:
                 found.append((one, result))
         return found
 
-    def _learn(self, one: _Sorted, version: int, content: dict) -> None:
+    def _learn_all(self, opened: Sequence[tuple[_Sorted, tuple[int, dict]]]) -> None:
+        """Record statements: plain ones together, and all others by the station's own way."""
+        sound = {}
+        for one, (version, content) in opened:
+            if EARLIEST_S <= content["time_s"] <= self._now_s + AHEAD_S:
+                sound[one.place] = Told(version, content)
+            else:
+                self._bad[one.place] = (
+                    f"the clock of meter {one.meter_number} is wrong: its statement is of the time {content['time_s']}"
+                )
+        others = self._keep_plain(list(sound.values()))
+        self._statements += len(sound) - len(others)
+        own_way = {id(told) for told in others}
+        for place, told in sound.items():
+            if id(told) in own_way:
+                self._guard(place, lambda told=told: self._learn(told))
+
+    def _keep_plain(self, statements: list[Told]) -> list[Told]:
+        """Record the plain statements together. Return the others; they are all, if that fails."""
+        try:
+            with transaction.atomic():
+                plain, others = plain_statements.split(statements)
+                plain_statements.keep(plain)
+                return others
+        except OUTAGES:
+            raise
+        except Exception:  # the station's own way finds the statement that it is about
+            return statements
+
+    def _learn(self, told: Told) -> None:
         """Record a statement by the station's own way."""
-        time_s = content["time_s"]
-        if not EARLIEST_S <= time_s <= self._now_s + AHEAD_S:
-            raise Unusable(f"the clock of meter {one.meter_number} is wrong: its statement is of the time {time_s}")
-        self._station.key_history.note_statement(one.meter_number, version)
-        self._station.learn(content)
-        learning.learn(one.meter_number)
-        command_queue.compare(one.meter_number, time_s, self._now_s)
+        self._station.key_history.note_statement(told.meter_number, told.version)
+        self._station.learn(told.content)
+        learning.learn(told.meter_number)
+        command_queue.compare(told.meter_number, told.content["time_s"], self._now_s)
         self._statements += 1
 
     def _hear(self, one: _Sorted) -> None:

@@ -12,8 +12,10 @@ from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.business_days import business_day
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.record.models import HeadendPolicy, Shift, Shop, Till
+from wattpurse_tools.refusals import Refusal
 
 _NAME = "Online"
+_TRIES = 10
 
 
 def online_shop(actor: Actor) -> Shop:
@@ -37,14 +39,22 @@ def running_shift(office: Office, actor: Actor, now_s: int) -> Shift:
     A shift of an earlier business day is closed first. Right: sell, in the online shop.
     """
     till = _till(online_shop(actor), actor)
-    while True:
+    shift = _open(office, actor, till)
+    if shift.counted_microunits is None and not _is_over(shift, now_s):
+        return shift
+    _close(office, actor, shift)
+    # A shift is opened by the clock. If `now_s` is ahead of it, the new one looks over as well, and is taken.
+    return _open(office, actor, till)
+
+
+def _open(office: Office, actor: Actor, till: Till) -> Shift:
+    """Return the till's open shift, locked. Another process may close one in the moment before the lock."""
+    for _ in range(_TRIES):
         shift = shifts.open_or_running_shift(office, actor, till)
         shift = shifts.shift_of(actor, shift.pk, is_locked=True)
-        if shift.closed_s is not None:  # another process closed it in the same moment
-            continue
-        if shift.counted_microunits is None and not _is_over(shift, now_s):
+        if shift.closed_s is None:
             return shift
-        _close(office, actor, shift)
+    raise Refusal("other processes close the shifts of the online shop all the time; try again")
 
 
 def close_days(office: Office, actor: Actor, now_s: int) -> int:

@@ -1,42 +1,138 @@
-"""Messages to customers: written into the record once by their key, and sent by a process of its own."""
+"""Messages to customers and managers: written into the record once by their key, and sent by `delivery`.
 
-from collections.abc import Mapping
+A message is written in the transaction of the event that it tells, in the customer's language. A customer may have
+messages off by channel. Quiet hours of the policy delay messages to customers, except the answer to a payment: the
+customer waits for that one.
+"""
 
-from wattpurse_tools.record.models import Customer, Message
+import json
+from collections.abc import Iterable, Mapping
+
+from wattpurse_tools.headend import quiet_hours, sms_text, texts
+from wattpurse_tools.headend.policy import policy
+from wattpurse_tools.headend.texts import (
+    EXPIRY,
+    LOW_CREDIT,
+    OUTAGE,
+    RECHARGE,
+    RETURN,
+    SHORTAGE,
+    SWITCHED_OFF,
+    TAMPER,
+)
+from wattpurse_tools.record.models import Customer, HeadendPolicy, Message, User
 
 MAIL = "mail"
 SMS = "sms"
 HOOK = "hook"
+OFFICE = "office"
+SENT_CHANNELS = (MAIL, SMS, HOOK)
 
-LOW_CREDIT = "low credit"
-EXPIRY = "expiry"
-TAMPER = "tamper"
-OUTAGE = "outage"
-RETURN = "return"
-RECHARGE = "recharge"
-SWITCHED_OFF = "switched off"
-SHORTAGE = "shortage"
+WAITING = "waiting"
+SENDING = "sending"
+SENT = "sent"
+FAILED = "failed"
+UNKNOWN = "unknown"
+WITHDRAWN = "withdrawn"
+
 KINDS = (LOW_CREDIT, EXPIRY, TAMPER, OUTAGE, RETURN, RECHARGE, SWITCHED_OFF, SHORTAGE)
+AT_ONCE = (RECHARGE,)
+ANSWER = "answer"
+MANAGERS = "managers"
+
+KEY_LIMIT = 80 - len(":office")
+_SUBJECT_LIMIT = 120
 
 
 def put(customer: Customer, kind: str, key: str, values: Mapping[str, object], now_s: int) -> None:
     """Write a message to a customer, on each channel that the customer has. The same key again writes nothing.
 
-    `kind` is one of KINDS. `values` are those of its text: `meter`, and others by kind.
+    `kind` is one of KINDS. `values` are those of its text: `meter`, and others by kind. A name ends as `texts` says:
+    `balance_microunits`, `until_s`. Raise ValueError for a kind or for values without a text.
     """
-    text = f"{kind}: " + ", ".join(f"{name} {value}" for name, value in values.items())
-    rows = [
-        Message(
-            key=f"{key}:{channel}",
-            customer=customer,
-            channel=channel,
-            kind=kind,
-            address=address,
-            text=text,
-            created_s=now_s,
-            not_before_s=now_s,
+    rules = policy()
+    shown = texts.shown(kind, values, customer.language, rules.time_zone)
+    not_before_s = now_s if kind in AT_ONCE else after_quiet_hours(now_s, rules)
+    body = texts.mail_body(shown.mail, customer.name, customer.number, customer.language)
+    hooked = _hook_body(customer, kind, key, values, shown, now_s)
+    _write(
+        _row(customer, kind, key, channel, address, text, shown.subject, now_s, not_before_s)
+        for channel, address, is_wanted, text in (
+            (MAIL, customer.email, customer.wants_mail, body),
+            (SMS, customer.phone, customer.wants_sms, sms_text.shortened(shown.sms)),
+            (HOOK, rules.web_hook, customer.wants_hook, hooked),
         )
-        for channel, address in ((MAIL, customer.email), (SMS, customer.phone))
-        if address
-    ]
+        if address and is_wanted
+    )
+
+
+def put_to_managers(key: str, text: str, now_s: int) -> None:
+    """Write a message to the managers: one for the pages, and one mail to each of them with an address."""
+    managers = User.objects.filter(is_active=True, role=User.MANAGER).exclude(email="")
+    rows = [_row(None, MANAGERS, key, OFFICE, "", text, "", now_s, now_s)]
+    for place, address in enumerate(sorted(set(managers.values_list("email", flat=True))), 1):
+        rows.append(_row(None, MANAGERS, f"{key}:{place}", MAIL, address, text + "\n", text, now_s, now_s))
+    _write(rows)
+
+
+def put_answer(phone: str, key: str, text: str, now_s: int) -> None:
+    """Write the answer to an SMS, to be sent at once: the person waits for it."""
+    _write([_row(None, ANSWER, key, SMS, phone, sms_text.shortened(text), "", now_s, now_s)])
+
+
+def withdraw(key: str) -> set[str]:
+    """Withdraw the messages of a key that nobody has begun to send. Return the channels on which it is too late."""
+    keys = {f"{key}:{channel}": channel for channel in SENT_CHANNELS}
+    Message.objects.filter(key__in=keys, state=WAITING, tries=0).update(state=WITHDRAWN)
+    left = Message.objects.filter(key__in=keys).exclude(state=WITHDRAWN)
+    return {keys[one] for one in left.values_list("key", flat=True)}
+
+
+def after_quiet_hours(now_s: int, rules: HeadendPolicy) -> int:
+    """Return the first moment from now on at which customers are written to."""
+    return quiet_hours.allowed_s(now_s, rules.quiet_from_minute, rules.quiet_until_minute, rules.time_zone)
+
+
+def _row(
+    customer: Customer | None,
+    kind: str,
+    key: str,
+    channel: str,
+    address: str,
+    text: str,
+    subject: str,
+    now_s: int,
+    not_before_s: int,
+) -> Message:
+    if not key or len(key) > KEY_LIMIT:
+        raise ValueError(f"{key!r}: the key of a message has 1 to {KEY_LIMIT} characters")
+    return Message(
+        key=f"{key}:{channel}",
+        customer=customer,
+        channel=channel,
+        kind=kind,
+        address=address,
+        subject=subject[:_SUBJECT_LIMIT],
+        text=text,
+        created_s=now_s,
+        not_before_s=not_before_s,
+    )
+
+
+def _write(rows: Iterable[Message]) -> None:
     Message.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def _hook_body(
+    customer: Customer, kind: str, key: str, values: Mapping[str, object], shown: texts.Shown, now_s: int
+) -> str:
+    facts = {
+        "id": key,
+        "kind": kind,
+        "customer": customer.number,
+        "language": customer.language,
+        "created_s": now_s,
+        "values": dict(values),
+        "text": shown.sms,
+    }
+    return json.dumps(facts, ensure_ascii=False, sort_keys=True, default=str)

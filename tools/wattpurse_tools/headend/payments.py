@@ -13,8 +13,10 @@ assigns it to a meter or gives it back.
     paid out      provider:P -> bank:P
 """
 
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
+from django.db.models import Max
 
+from wattpurse.core.currency import Currency
 from wattpurse_tools.headend.recharge import recharge
 from wattpurse_tools.headend.references import meter_of
 from wattpurse_tools.ledger import balances, chart
@@ -26,8 +28,8 @@ from wattpurse_tools.office.learning import FOR_MANAGERS
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.office.sale_types import by_provider
 from wattpurse_tools.record.models import Message, Payment, PaymentNotice, Sale, Site
-from wattpurse_tools.refusals import Refusal, words_of
-from wattpurse_tools.vault.interface import LimitReached
+from wattpurse_tools.refusals import words_of
+from wattpurse_tools.vault.interface import SignOnNeeded
 
 # Kinds of notices. The number of a payment that was paid back is in the notice's `reference`.
 PAID = "paid"
@@ -36,6 +38,11 @@ DISPUTED = "disputed"
 RETURNED = "returned"  # the disputed money came back
 PAYOUT = "payout"
 KINDS = (PAID, REFUNDED, DISPUTED, RETURNED, PAYOUT)
+
+# A bank's own notices have names that begin so, and their money is at the bank. The number of a payout
+# in a bank statement begins so too.
+BANK = "bank"
+TRANSFER = "transfer"
 
 # States of a payment.
 NEW = "new"
@@ -46,9 +53,11 @@ PAID_BACK = "refunded"
 BOOKED = "booked"  # a notice that is no sale, and is in the ledger
 REFUSED = "refused"  # a notice that changes nothing
 
-_SUSPENSE = "payment"
+SUSPENSE_ACCOUNT = "payment"
 _AT_ONCE = 200
+_LOOK_BACK = 5_000
 _AWAITED_S = 3600
+_DECIMALS = 2
 _REASON_LENGTH = 240
 
 
@@ -91,17 +100,24 @@ def record(
         return PaymentNotice.objects.get(provider=provider, number=number)
 
 
-def work(office: Office, actor: Actor, now_s: int) -> int:
+def work(office: Office, actor: Actor, now_s: int, is_thorough: bool = False) -> int:
     """Work on the notices that are new, each once. Return their number. Right: sell.
 
-    Any number of processes may do so at once.
+    Any number of processes may do so at once. It looks for new notices among the newest ones, and among all of them if
+    it `is_thorough`: a transaction that lasts long may commit a notice behind many newer ones.
     """
-    Payment.objects.bulk_create(
-        [Payment(notice_id=pk) for pk in _unseen()],
-        ignore_conflicts=True,
-    )
+    new = [Payment(notice_id=pk) for pk in _unseen(is_thorough)]
+    Payment.objects.bulk_create(new, ignore_conflicts=True)
     waiting = Payment.objects.filter(state=NEW).order_by("pk").values_list("pk", flat=True)[:_AT_ONCE]
-    return sum(work_on(office, actor, pk, now_s) for pk in list(waiting))
+    done, trouble = 0, None
+    for pk in list(waiting):
+        try:
+            done += work_on(office, actor, pk, now_s)
+        except DatabaseError as error:  # one payment stops no other; it is tried again in the next round
+            trouble = error
+    if trouble is not None and not done:
+        raise trouble
+    return done
 
 
 def work_on(office: Office, actor: Actor, payment: int, now_s: int) -> bool:
@@ -119,8 +135,12 @@ def work_on(office: Office, actor: Actor, payment: int, now_s: int) -> bool:
         return True
 
 
-def _unseen() -> list[int]:
-    return list(PaymentNotice.objects.filter(payment=None).order_by("pk").values_list("pk", flat=True)[:_AT_ONCE])
+def _unseen(is_thorough: bool) -> list[int]:
+    notices = PaymentNotice.objects.filter(payment=None)
+    if not is_thorough:
+        newest = Payment.objects.aggregate(newest=Max("pk"))["newest"] or 0
+        notices = notices.filter(pk__gt=newest - _LOOK_BACK)
+    return list(notices.order_by("pk").values_list("pk", flat=True)[:_AT_ONCE])
 
 
 def _sell(office: Office, actor: Actor, payment: Payment, now_s: int) -> None:
@@ -131,13 +151,13 @@ def _sell(office: Office, actor: Actor, payment: Payment, now_s: int) -> None:
         _suspend(actor, payment, f"no meter is known by: {notice.reference or 'nothing'}", now_s)
         return
     payment.meter_number = meter
-    reason = _sold(office, actor, payment, meter, now_s)
+    reason = sell_to(office, actor, payment, meter, now_s)
     if reason:
         _suspend(actor, payment, reason, now_s)
 
 
-def _sold(office: Office, actor: Actor, payment: Payment, meter_number: int, now_s: int) -> str:
-    """Sell to a meter, and return "". Return the reason if it takes nothing for this payment."""
+def sell_to(office: Office, actor: Actor, payment: Payment, meter_number: int, now_s: int) -> str:
+    """Sell to a meter for a locked payment, and return "". Return the reason if it takes nothing for this payment."""
     notice = payment.notice
     (currency,) = Site.objects.values_list("currency", flat=True)
     if notice.currency != currency:
@@ -149,13 +169,13 @@ def _sold(office: Office, actor: Actor, payment: Payment, meter_number: int, now
                 actor,
                 meter_number,
                 notice.amount_microunits,
-                by_provider(notice.provider),
+                payment_type_of(notice.provider),
                 f"payment-{payment.pk}",
                 now_s,
             )
-    except NotPermitted:
+    except (NotPermitted, SignOnNeeded):  # the head-end itself is not fit; the payment waits
         raise
-    except (Refusal, LimitReached) as refusal:
+    except ValueError as refusal:
         return str(words_of(refusal))
     payment.state = SOLD
     payment.reason = ""
@@ -166,23 +186,41 @@ def _suspend(actor: Actor, payment: Payment, reason: str, now_s: int) -> None:
     notice = payment.notice
     payment.state = SUSPENSE
     payment.reason = reason[:_REASON_LENGTH]
-    provider = chart.provider(notice.provider)
-    move = Move(chart.suspense(_SUSPENSE), provider, notice.currency, notice.amount_microunits)
-    _post(actor, payment, "suspense", "payment in suspense", [move], now_s)
-    audit.note(actor, "payment in suspense", _subject(payment), reason=payment.reason)
+    move = Move(chart.suspense(SUSPENSE_ACCOUNT), money_at(notice), notice.currency, notice.amount_microunits)
+    post_step(actor, payment, "suspense", "payment in suspense", [move], now_s)
+    audit.note(actor, "payment in suspense", subject_of(payment), reason=payment.reason)
 
 
 def _book(actor: Actor, payment: Payment, now_s: int) -> None:
     """Book a notice that is no payment of a customer."""
     if payment.notice.kind == PAYOUT:
-        notice = payment.notice
-        move = Move(
-            chart.provider(notice.provider), chart.bank(notice.provider), notice.currency, notice.amount_microunits
-        )
-        _post(actor, payment, "payout", "payout", [move], now_s)
-        payment.state = BOOKED
+        _book_payout(actor, payment, now_s)
         return
     _book_back(actor, payment, now_s)
+
+
+def _book_payout(actor: Actor, payment: Payment, now_s: int) -> None:
+    """Book a payout once, whether the provider or the bank tells it first. The second notice reconciles the first."""
+    notice = payment.notice
+    told = Payment.objects.select_for_update(of=("self",)).filter(
+        notice__provider=notice.provider,
+        notice__kind=PAYOUT,
+        notice__amount_microunits=notice.amount_microunits,
+        notice__currency=notice.currency,
+        state=BOOKED,
+        reconciled_s=None,
+    )
+    by_bank = told.filter(notice__number__startswith=BANK)
+    is_of_bank = notice.number.startswith(BANK)
+    first = (told.exclude(notice__number__startswith=BANK) if is_of_bank else by_bank).order_by("pk").first()
+    payment.state = BOOKED
+    if first is not None:
+        first.reconciled_s = payment.reconciled_s = now_s
+        first.save(update_fields=["reconciled_s"])
+        payment.reason = f"the payout {first.notice.number}"
+        return
+    move = Move(chart.provider(notice.provider), chart.bank(notice.provider), notice.currency, notice.amount_microunits)
+    post_step(actor, payment, "payout", "payout", [move], now_s)
 
 
 def _book_back(actor: Actor, payment: Payment, now_s: int) -> None:
@@ -199,6 +237,9 @@ def _book_back(actor: Actor, payment: Payment, now_s: int) -> None:
     )
     if _must_wait(first, notice, now_s):
         return
+    if first is not None and first.state == PAID_BACK:
+        payment.state, payment.reason = REFUSED, "the payment was given back before"
+        return
     owner = _owner_of_loss(first)
     amount = notice.amount_microunits
     if notice.kind == REFUNDED:
@@ -207,16 +248,16 @@ def _book_back(actor: Actor, payment: Payment, now_s: int) -> None:
         payment.state = REFUSED
         payment.reason = "booked by a newer notice"
         return
-    provider = chart.provider(notice.provider)
+    provider = money_at(notice)
     giver, taker = (owner, provider) if notice.kind == RETURNED else (provider, owner)
-    _post(actor, payment, "back", notice.kind, [Move(giver, taker, notice.currency, amount)], now_s)
+    post_step(actor, payment, "back", notice.kind, [Move(giver, taker, notice.currency, amount)], now_s)
     payment.state = BOOKED
     payment.meter_number = None if first is None else first.meter_number
     payment.reason = f"of payment {notice.reference}"[:_REASON_LENGTH]
     if first is not None and first.sale is None:
         _end_in_suspense(first, notice, now_s)
     _tell_managers(payment, owner, now_s)
-    audit.note(actor, f"payment {notice.kind}", _subject(payment), amount=amount, account=owner)
+    audit.note(actor, f"payment {notice.kind}", subject_of(payment), amount=amount, account=owner)
 
 
 def _must_wait(first: Payment | None, notice: PaymentNotice, now_s: int) -> bool:
@@ -231,7 +272,7 @@ def _owner_of_loss(first: Payment | None) -> str:
     sale: Sale | None = None if first is None else first.sale
     if sale is not None and sale.tenancy is not None:
         return chart.debt(sale.tenancy.pk)
-    return chart.suspense(_SUSPENSE)
+    return chart.suspense(SUSPENSE_ACCOUNT)
 
 
 def _paid_back(notice: PaymentNotice) -> int:
@@ -251,25 +292,35 @@ def _end_in_suspense(first: Payment, notice: PaymentNotice, now_s: int) -> None:
 
 def _tell_managers(payment: Payment, owner: str, now_s: int) -> None:
     notice = payment.notice
-    text = (
-        f"{notice.provider}: {notice.kind} {notice.amount_microunits / 1_000_000:.2f} {notice.currency}"
-        f" of payment {notice.reference}, booked to {owner}"
-    )
+    amount = Currency(notice.currency, _DECIMALS).exact_text(notice.amount_microunits)
+    text = f"{notice.provider}: {notice.kind} {amount} of payment {notice.reference}, booked to {owner}"
     Message.objects.get_or_create(
         key=f"payment:{payment.pk}:{notice.kind}",
         defaults={"channel": FOR_MANAGERS, "customer": None, "kind": notice.kind, "text": text, "created_s": now_s},
     )
 
 
-def _post(actor: Actor, payment: Payment, step: str, kind: str, moves: list[Move], now_s: int) -> None:
-    event = Event(now_s, utc_day(now_s), _subject(payment), actor.operator)
-    post(f"{_subject(payment)}:{step}", kind, moves, event)
+def payment_type_of(provider: str) -> str:
+    """Return the way to pay of a provider's payments. Those of a bank are transfers."""
+    return TRANSFER if provider.startswith(BANK) else by_provider(provider)
 
 
-def _subject(payment: Payment) -> str:
+def money_at(notice: PaymentNotice) -> str:
+    """Return the account that the money of a notice is at."""
+    return chart.bank(TRANSFER) if notice.provider.startswith(BANK) else chart.provider(notice.provider)
+
+
+def post_step(actor: Actor, payment: Payment, step: str, kind: str, moves: list[Move], now_s: int) -> None:
+    """Book a step of a payment, once."""
+    event = Event(now_s, utc_day(now_s), subject_of(payment), actor.operator)
+    post(f"{subject_of(payment)}:{step}", kind, moves, event)
+
+
+def subject_of(payment: Payment) -> str:
+    """Return the name of a payment in ledger and audit trail."""
     return f"payment:{payment.pk}"
 
 
 def suspense_microunits(currency: str) -> int:
     """Return the money that waits in suspense for a decision."""
-    return -balances.balance(chart.suspense(_SUSPENSE), currency)
+    return -balances.balance(chart.suspense(SUSPENSE_ACCOUNT), currency)

@@ -7,10 +7,10 @@ newest charged statement, or the opening, is at most `permit_s` old. A temporary
 
 from wattpurse.core.messages import token
 from wattpurse.core.tariffs.calendar import LATEST_S
-from wattpurse_tools.headend import command_queue, hours
+from wattpurse_tools.headend import command_queue, hours, switching
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.office import Office
-from wattpurse_tools.office.tokens import Destination, locked_meter, make_tokens
+from wattpurse_tools.office.tokens import Destination, make_tokens
 from wattpurse_tools.record.models import HeadendPolicy, ManagedAccount, TemporarySupply
 from wattpurse_tools.station.order import Order
 from wattpurse_tools.utc_texts import rfc3339
@@ -44,7 +44,7 @@ def renew(
     until_s = min(end_s(policy, now_s), _latest_s(account, now_s))
     if until_s <= account.permit_until_s:
         return False
-    meter = locked_meter(account.meter_id)  # type: ignore[attr-defined]
+    meter = switching.meter_to_order(account.meter_id)  # type: ignore[attr-defined]
     order = Order(token.PERMIT, (until_s,), f"permit until {rfc3339(until_s)}", amount=until_s)
     made = make_tokens(office, actor, meter, [order], Destination(tenancy=account.tenancy), vault.ORDERED)
     command_queue.queue(made, PERMIT, f"permit:{account.pk}:{until_s}", now_s)

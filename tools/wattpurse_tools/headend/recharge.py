@@ -9,14 +9,15 @@ from dataclasses import replace
 from django.db import transaction
 
 from wattpurse.core.money import contract as contracts
-from wattpurse_tools.headend import command_queue, online_shop
+from wattpurse_tools.headend import accounts, command_queue, online_shop
+from wattpurse_tools.ledger import chart
 from wattpurse_tools.office import sales
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.office import Office
-from wattpurse_tools.office.sale_types import DIGITS, ENERGY, MONEY, NONE, SaleRequest, Wish
+from wattpurse_tools.office.sale_types import DIGITS, ENERGY, MONEY, NONE, SaleRequest, Wish, provider_of
 from wattpurse_tools.office.tokens import locked_row, usable_meter
 from wattpurse_tools.office.wishes import wishes_of
-from wattpurse_tools.record.models import Meter, Sale, Token
+from wattpurse_tools.record.models import ManagedAccount, Meter, Sale, Shift, Token
 from wattpurse_tools.refusals import Refusal
 from wattpurse_tools.station.token_record import contracts_to_come
 
@@ -37,38 +38,98 @@ def recharge(
     `payment_type` is one of a sale, or `sale_types.by_provider(NAME)`. Raise Refusal, with no change, if the meter
     takes nothing for this payment.
     """
+    account = _account_at(meter_number)
+    if account is not None:
+        return _paid_in(office, actor, account, gross_microunits, payment_type, client_key, now_s)
     with transaction.atomic():
         row = locked_row(meter_number)
         shift = online_shop.running_shift(office, actor, now_s)
-        made = _made_before(sales.full_key(shift, client_key), meter_number, gross_microunits)
-        if made is not None:
-            return made
-        meter = usable_meter(row, meter_number)
-        contract = _contract(meter)
-        if contract == contracts.Managed.name:
-            raise Refusal("meter %(meter)s is managed, and has no account yet; open one first", meter=meter.number)
-        request = SaleRequest(
-            client_key,
-            shift.pk,
-            meter.number,
-            "",
-            DIGITS,
-            Wish(_what(meter, contract), gross_microunits=gross_microunits),
-            payment_type,
-        )
-        sale = _sold(office, actor, request)
-        tokens = list(Token.objects.filter(sale=sale).order_by("sequence"))
-        command_queue.queue(tokens, WISH, f"{WISH}:{sale.pk}", now_s)
+        return _sell(office, actor, (row, meter_number), gross_microunits, (shift, payment_type, client_key), now_s)
+
+
+def recharge_in(
+    office: Office,
+    actor: Actor,
+    shift: Shift,
+    meter_number: int,
+    gross_microunits: int,
+    payment_type: str,
+    client_key: str,
+    now_s: int,
+) -> Sale:
+    """Sell credit in a shift of a person, once by its key, and queue its token. Return the receipt. Right: sell.
+
+    Raise Refusal, with no change, if the meter takes nothing for this payment. An account is paid into by `recharge`
+    alone: its receipt is in no shift.
+    """
+    with transaction.atomic():
+        row = locked_row(meter_number)
+        return _sell(office, actor, (row, meter_number), gross_microunits, (shift, payment_type, client_key), now_s)
+
+
+def _sell(
+    office: Office,
+    actor: Actor,
+    at: tuple[Meter | None, int],
+    gross_microunits: int,
+    how: tuple[Shift, str, str],
+    now_s: int,
+) -> Sale:
+    """Sell to a locked meter in the open transaction, and queue its tokens."""
+    shift, payment_type, client_key = how
+    row, meter_number = at
+    made = _made_before(sales.full_key(shift, client_key), meter_number, gross_microunits)
+    if made is not None:
+        return made
+    meter = usable_meter(row, meter_number)
+    wish = Wish(_what(meter, contract_of(meter)), gross_microunits=gross_microunits)
+    sale = _sold(office, actor, SaleRequest(client_key, shift.pk, meter.number, "", DIGITS, wish, payment_type))
+    tokens = list(Token.objects.filter(sale=sale).order_by("sequence"))
+    command_queue.queue(tokens, WISH, f"{WISH}:{sale.pk}", now_s)
     return sale
 
 
-def _contract(meter: Meter) -> str:
+def refuse_meter(meter_number: int) -> None:
+    """Raise Refusal if a meter takes no payment now."""
+    meter = usable_meter(Meter.objects.filter(number=meter_number).first(), meter_number)
+    if _account_at(meter_number) is None:
+        _what(meter, contract_of(meter))
+
+
+def _account_at(meter_number: int) -> ManagedAccount | None:
+    """Return the open account of the tenancy at a managed meter, or None."""
+    rows = ManagedAccount.objects.filter(closed_s=None, tenancy__meter_number=meter_number, tenancy__until_s=None)
+    return rows.select_related("tenancy", "meter").first()
+
+
+def _paid_in(
+    office: Office,
+    actor: Actor,
+    account: ManagedAccount,
+    gross_microunits: int,
+    payment_type: str,
+    client_key: str,
+    now_s: int,
+) -> Sale:
+    """Pay into an account, in the online shop. Its receipt is in no shift."""
+    usable_meter(account.meter, account.meter.number)
+    shop = online_shop.online_shop(actor)
+    provider = provider_of(payment_type)
+    paid_from = chart.provider(provider) if provider else None
+    return accounts.pay_in(
+        office, actor, account.tenancy, gross_microunits, payment_type, client_key, now_s, shop, paid_from
+    )
+
+
+def contract_of(meter: Meter) -> str:
     """Return the contract that the next token meets: one that is on its way to the meter decides already."""
     return [meter.contract, *contracts_to_come(meter.number)][-1]
 
 
 def _what(meter: Meter, contract: str) -> str:
-    """Return the wish of a payment. A dispenser gets kWh within its daily limit. Raise Refusal for key cards."""
+    """Return the wish of a payment. A dispenser gets kWh within its daily limit. Raise Refusal if nothing is sold."""
+    if contract == contracts.Managed.name:
+        raise Refusal("meter %(meter)s is managed: pay into its account, which the office opens", meter=meter.number)
     if contract == contracts.Dispenser.name:
         return ENERGY
     possible = wishes_of(contract, meter.unit)

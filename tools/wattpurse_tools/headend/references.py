@@ -15,10 +15,10 @@ _LONG = 8
 _METER = r"meter|z[äa]hler|compteur|contador|عداد"
 _CUSTOMER = r"customer|kunde(?:n(?:nummer)?)?|client|cliente|زبون"
 _NAMED = re.compile(
-    rf"\b(?:(?P<meter>{_METER})|(?P<customer>{_CUSTOMER}))\s*(?:no\.?|nr\.?|n°)?\s*[:#]?\s*(?P<number>\d{{1,10}})\b",
+    rf"\b(?:(?P<meter>{_METER})|(?P<customer>{_CUSTOMER}))\s*(?:no\.?|nr\.?|n°)?\s*[:#]?\s*(?P<number>[0-9]{{1,10}})\b",
     re.I,
 )
-_NUMBER = re.compile(r"(?<![\w-])\d{1,10}(?![\w-])")
+_NUMBER = re.compile(r"(?<![\w-])[0-9]{1,10}(?![\w-])")
 _ATTEMPT = re.compile(rf"\b{ATTEMPT}[0-9a-f]+\b")
 
 

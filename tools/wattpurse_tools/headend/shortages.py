@@ -15,12 +15,12 @@ from django.db.models import Max, Q
 
 from wattpurse.core.messages import token
 from wattpurse.core.tariffs.calendar import LATEST_S
-from wattpurse_tools.headend import command_queue, outbox
+from wattpurse_tools.headend import command_queue, outbox, switching
 from wattpurse_tools.ledger import balances, chart
 from wattpurse_tools.office import audit
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.office import Office
-from wattpurse_tools.office.tokens import Destination, locked_row, make_tokens, usable_meter
+from wattpurse_tools.office.tokens import Destination, make_tokens
 from wattpurse_tools.record.models import (
     Command,
     Feeder,
@@ -68,7 +68,7 @@ def plan(office: Office, actor: Actor, asked: Plan, now_s: int) -> Shortage:
     if not now_s < asked.until_s <= LATEST_S - SPREAD_S or asked.from_s >= asked.until_s:
         raise Refusal("a shortage ends after its begin, and ahead of now")
     if not asked.reason.strip():
-        raise Refusal("write the reason of the shortage; customers are told")
+        raise Refusal("write the reason of the shortage; its customers read it")
     with transaction.atomic():
         others = Shortage.objects.select_for_update().filter(state__in=(PLANNED, RUNNING))
         others = others.filter(from_s__lt=asked.until_s, until_s__gt=asked.from_s)
@@ -194,7 +194,7 @@ def _order(
 ) -> bool:
     """Order one meter, and tell its customer. Return False if another process did."""
     shortage, key, is_off = what
-    meter = usable_meter(locked_row(ShortageMeter.objects.get(pk=number).meter_id), 0)  # type: ignore[attr-defined]
+    meter = switching.meter_to_order(ShortageMeter.objects.get(pk=number).meter_id)  # type: ignore[attr-defined]
     row = ShortageMeter.objects.select_for_update().get(pk=number)
     state = Shortage.objects.values_list("state", flat=True).get(pk=shortage.pk)
     if Command.objects.filter(key=f"{key}:0").exists() or state != (RUNNING if is_off else LIFTED):

@@ -8,8 +8,8 @@ from wattpurse_tools.headend import command_queue, hours, outbox
 from wattpurse_tools.office import audit
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.office import Office
-from wattpurse_tools.office.tokens import Destination, locked_meter, make_tokens
-from wattpurse_tools.record.models import HeadendPolicy, ManagedAccount, TemporarySupply
+from wattpurse_tools.office.tokens import Destination, locked_row, make_tokens, usable_meter
+from wattpurse_tools.record.models import HeadendPolicy, ManagedAccount, Meter, TemporarySupply
 from wattpurse_tools.station.order import Order
 from wattpurse_tools.vault import interface as vault
 
@@ -43,10 +43,19 @@ def order_off(office: Office, actor: Actor, account: ManagedAccount, reason: str
     _make(office, actor, account, (SWITCH_OFF, outbox.SWITCHED_OFF, f"switch to open: {reason}"), now_s)
 
 
+def meter_to_order(number: int) -> Meter:
+    """Return a meter and lock its row. Raise ValueError if it is unknown or out of service.
+
+    A meter to which sales are stopped obeys orders as before: the credit of an account is in the office.
+    """
+    row = locked_row(number)
+    return usable_meter(row, number) if row is None or row.is_retired else row
+
+
 def _make(office: Office, actor: Actor, account: ManagedAccount, what: tuple[str, str, str], now_s: int) -> None:
     """Make the order, note it, and tell the customer."""
     wish, kind, words = what
-    meter = locked_meter(account.meter_id)  # type: ignore[attr-defined]
+    meter = meter_to_order(account.meter_id)  # type: ignore[attr-defined]
     order = Order(token.SWITCH, (int(wish == SWITCH_OFF),), words)
     made = make_tokens(office, actor, meter, [order], Destination(), vault.ORDERED)
     key = f"switch:{meter.number}:{made[-1].sequence}"

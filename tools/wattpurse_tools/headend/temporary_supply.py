@@ -1,7 +1,7 @@
 """Temporary supply, such as that of a construction site or a market stall: from date to date, by the engine alone.
 
-It is prepaid by the account of its tenancy. Before its begin and after its end the account wants no supply, whatever
-its credit. Its permits end with it, so that supply ends in time even without a network. Its end was agreed: the hours
+It is prepaid by the account of its tenancy. Before its begin and after its end the account wants no supply, even
+with credit. Its permits end with it, so that supply ends in time even without a network. Its end was agreed: the hours
 for switching off do not delay it.
 """
 

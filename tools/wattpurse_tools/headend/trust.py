@@ -51,7 +51,7 @@ def facts_of(account: ManagedAccount, now_s: int) -> Facts:
     since_s = now_s - HISTORY_S
     rows = Sale.objects.filter(tenancy_id=account.pk, client_key__startswith=accounts.PAID_KEY)
     first_s = rows.order_by("time_s").values_list("time_s", flat=True).first()
-    paid = list(rows.filter(time_s__gt=since_s).values_list("gross_microunits", flat=True))
+    paid = list(rows.filter(time_s__gte=since_s).values_list("gross_microunits", flat=True))
     months = 0 if first_s is None else (now_s - first_s) // MONTH_S
     unit = accounts.currency().code
     return Facts(
@@ -85,31 +85,36 @@ def proposal_of(facts: Facts, decimals: int) -> tuple[str, int] | None:
 
 
 def propose(now_s: int) -> int:
-    """Write the proposals that follow from the histories. Return the number of new ones.
+    """Write the proposals that follow from the histories of all accounts. Return the number of new ones."""
+    rows = ManagedAccount.objects.filter(closed_s=None).order_by("pk")
+    return sum(propose_for(account, now_s) for account in rows.iterator())
+
+
+def propose_for(account: ManagedAccount, now_s: int) -> bool:
+    """Write the proposal that follows from the history of one account. Return True if it is new.
 
     A tenancy has one that waits, and after a decision none for AGAIN_S.
     """
-    decimals, made = accounts.currency().decimals, 0
-    for account in ManagedAccount.objects.filter(closed_s=None).order_by("pk").iterator():
-        of_tenancy = TrustProposal.objects.filter(tenancy_id=account.pk)
-        if of_tenancy.filter(state=WAITING).exists() or of_tenancy.filter(decided_s__gt=now_s - AGAIN_S).exists():
-            continue
-        facts = facts_of(account, now_s)
-        found = proposal_of(facts, decimals)
-        if found is not None:
-            what, amount = found
-            row = TrustProposal(
-                tenancy_id=account.pk, what=what, amount_microunits=amount, facts=asdict(facts), proposed_s=now_s
-            )
-            made += len(TrustProposal.objects.bulk_create([row], ignore_conflicts=True))
-    return made
+    of_tenancy = TrustProposal.objects.filter(tenancy_id=account.pk)
+    if of_tenancy.filter(state=WAITING).exists() or of_tenancy.filter(decided_s__gt=now_s - AGAIN_S).exists():
+        return False
+    facts = facts_of(account, now_s)
+    found = proposal_of(facts, accounts.currency().decimals)
+    if found is None:
+        return False
+    what, amount = found
+    row = TrustProposal(
+        tenancy_id=account.pk, what=what, amount_microunits=amount, facts=asdict(facts), proposed_s=now_s
+    )
+    TrustProposal.objects.bulk_create([row], ignore_conflicts=True)
+    return True
 
 
 def decide(office: Office, actor: Actor, proposal: TrustProposal, is_accepted: bool, now_s: int) -> TrustProposal:
     """Accept or deny a proposal. Right: manage. An accepted one takes effect in the account at once.
 
     A limit sets the limit. A deposit lowers the limit to the deposit that is held, up to the amount. Prepayment sets
-    the limit to zero.
+    the limit to zero. A deposit that is held is paid back when the account is closed.
     """
     actor.require("manage")
     with transaction.atomic():
@@ -154,7 +159,7 @@ def pay_deposit(
         moves = moved(chart.deposit(tenancy.pk), chart.bank(payment_type), unit, amount_microunits)
         event = Event(now_s, utc_day(now_s), f"tenancy:{tenancy.pk}", actor.operator)
         post(f"deposit:{key}", "deposit", moves, event)
-        held = held_deposit(tenancy)
+        held = accounts.held_deposit(tenancy.pk)
         if account.deposit_microunits:
             account.limit_microunits = min(held, account.deposit_microunits)
             account.save(update_fields=["limit_microunits"])
@@ -163,16 +168,11 @@ def pay_deposit(
     return held
 
 
-def held_deposit(tenancy: Tenancy) -> int:
-    """Return the deposit of a tenancy that the office holds."""
-    return -balances.balance(chart.deposit(tenancy.pk), accounts.currency().code)
-
-
 def _apply(account: ManagedAccount, proposal: TrustProposal) -> None:
     amount = proposal.amount_microunits
     if proposal.what == DEPOSIT:
         account.deposit_microunits = amount
-        account.limit_microunits = min(held_deposit(account.tenancy), amount)
+        account.limit_microunits = min(accounts.held_deposit(account.pk), amount)
     else:
         account.limit_microunits = amount if proposal.what == LIMIT else 0
         account.deposit_microunits = 0

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from django.db import connection, transaction
 
 from wattpurse.core.messages import mqtt
-from wattpurse_tools.headend import ingest, rounds, senders, set_aside
+from wattpurse_tools.headend import ingest, plain_statements, rounds, senders, set_aside
 from wattpurse_tools.headend.broker_link import BrokerLink, Delivery
 from wattpurse_tools.headend.ingest import OUTAGES, IngestOutcome, Message
 from wattpurse_tools.office.office import Office
@@ -28,8 +28,9 @@ TELL_EVERY_S = 60
 
 
 def topics(group: str = GROUP) -> tuple[str, ...]:
-    """Return the shared subscriptions of a worker."""
-    return tuple(f"$share/{group}/{mqtt.topic(0, name).replace('/0/', '/+/')}" for name in ingest.NAMES)
+    """Return the shared subscriptions of a worker. Without a `group` they are its own: it is the only worker."""
+    shared = f"$share/{group}/" if group else ""
+    return tuple(f"{shared}{mqtt.topic(0, name).replace('/0/', '/+/')}" for name in ingest.NAMES)
 
 
 @dataclass
@@ -132,6 +133,7 @@ class Worker:
         self.counts.outages += 1
         self._tell(f"waiting: {type(error).__name__}: {' '.join(str(error).split())}")
         connection.close()
+        plain_statements.memory.forget()
         time.sleep(OUTAGE_WAIT_S)
 
     def _now_s(self) -> int:

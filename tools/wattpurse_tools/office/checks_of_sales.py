@@ -18,7 +18,7 @@ _RECEIPTS = "receipts of shops"
 _SALES = "sales"
 _SHIFTS = "shifts"
 
-_TILL = ("drawer:", "bank:", "vendor:")
+_TILL = ("drawer:", "bank:", "provider:", "vendor:", "deposit:")
 _TAX = ("tax:",)
 _METER = ("meter:",)
 _CREDITING = (SALE, FREE)

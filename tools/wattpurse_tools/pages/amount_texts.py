@@ -6,36 +6,33 @@ Groups of thousands are not typed.
 """
 
 import re
-from datetime import datetime
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
-from django.utils.formats import date_format, number_format
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-MICRO = 1_000_000
+from wattpurse_tools.office.shown_amounts import (
+    MICRO,
+    NO_BREAK,
+    energy_text,
+    micro_number_text,
+    money_text,
+    time_text,
+)
+
+__all__ = ("energy_text", "money_text", "time_text")
+
 MWH_IN_KWH = 1_000_000
 DAY_S = 86_400
-NO_BREAK = "\u00a0"
 
 _TYPED = re.compile(r"\d{1,12}(?:[.,]\d{1,6})?|[.,]\d{1,6}")
 _ENERGY_DECIMALS = 3
 
 
-def money_text(microunits: int, currency: str, decimals: int = 2) -> str:
-    """Return an amount of money with the decimals of its currency, or with more if it has parts of them."""
-    return f"{_number(microunits, decimals)}{NO_BREAK}{currency}"
-
-
-def energy_text(energy_mwh: int) -> str:
-    """Return an energy in kWh."""
-    return f"{_number(energy_mwh, 0)}{NO_BREAK}kWh"
-
-
 def power_text(power_mw: int) -> str:
     """Return a power in kW, to the watt."""
-    return f"{_number(power_mw // 1000 * 1000, 0)}{NO_BREAK}kW"
+    return f"{micro_number_text(power_mw // 1000 * 1000, 0)}{NO_BREAK}kW"
 
 
 def days_text(term_s: int) -> str:
@@ -55,12 +52,7 @@ def amount_text(amount: int, unit: str, currency: str, decimals: int = 2) -> str
 
 def percent_text(rate_ppm: int) -> str:
     """Return a rate in per cent."""
-    return f"{_number(rate_ppm * 100, 0)}{NO_BREAK}%"
-
-
-def time_text(time_s: int, time_zone: str) -> str:
-    """Return a time as the clock of a shop shows it."""
-    return date_format(datetime.fromtimestamp(time_s, ZoneInfo(time_zone)), "SHORT_DATETIME_FORMAT")
+    return f"{micro_number_text(rate_ppm * 100, 0)}{NO_BREAK}%"
 
 
 def parse_micro(text: str) -> int:
@@ -89,11 +81,3 @@ def parse_whole(text: str) -> int:
     if not re.fullmatch(r"\d{1,9}", typed) or int(typed) == 0:
         raise ValueError(_("Type a whole number above zero."))
     return int(typed)
-
-
-def _number(micro: int, decimals: int) -> str:
-    """Return a number of millionths with at least `decimals`, and as many more as it has."""
-    value = Decimal(micro) / MICRO
-    while decimals < 6 and value != round(value, decimals):
-        decimals += 1
-    return number_format(value, decimals, use_l10n=True, force_grouping=True)

@@ -1,4 +1,4 @@
-"""Start vault and pages of an office, each in a process of its own, and start a process again that has died.
+"""Start vault, pages and further processes of an office, and start a process again that has died.
 
 The supervisor holds the passphrase, for the vault that it starts again. It hears nothing from outside: the pages, which
 do, are another process without the passphrase. A child ends with its parent, however the parent ends.
@@ -36,10 +36,14 @@ class NotStarted(OSError):
 
 @dataclass
 class Child:
-    """A process that is kept alive. `start` starts it, `name` is for people."""
+    """A process that is kept alive. `start` starts it, `name` is for people.
+
+    The next one starts after `is_ready` returns True, if there is one.
+    """
 
     name: str
     start: Callable[[], subprocess.Popen[bytes]]
+    is_ready: Callable[[], bool] | None = None
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     pause_s: float = field(default=1.0)
@@ -81,7 +85,7 @@ class Child:
 class Supervisor:
     """The processes of an office. Without a `passphrase` the vault is somebody else's, and only the pages start.
 
-    `tell` takes lines for the person at the terminal.
+    `tell` takes lines for the person at the terminal. `further` processes start after the pages, in their order.
     """
 
     def __init__(
@@ -91,6 +95,7 @@ class Supervisor:
         passphrase: str | None,
         public_url: str | None,
         tell: Callable[[str], None],
+        further: Sequence[Child] = (),
     ) -> None:
         self._folder = folder
         self._listener = listener
@@ -98,19 +103,18 @@ class Supervisor:
         self._public_url = public_url
         self._tell = tell
         self._stopped = False
-        self._vault = Child("vault", self._start_vault)
-        self._pages = Child("server of the pages", self._start_pages)
-        self._children = [self._vault, self._pages] if passphrase is not None else [self._pages]
+        vault = Child("vault", self._start_vault, self._is_vault_ready)
+        pages = Child("server of the pages", self._start_pages, self._are_pages_ready)
+        self._children = [*([] if passphrase is None else [vault]), pages, *further]
 
     def run(self, when_ready: Callable[[], None]) -> None:
         """Start all, call `when_ready`, and keep all alive until SIGINT or SIGTERM. Raise NotStarted."""
         before = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
-            if self._passphrase is not None:
-                self._vault.begin()
-                self._wait(self._vault, self._is_vault_ready)
-            self._pages.begin()
-            self._wait(self._pages, self._are_pages_ready)
+            for child in self._children:
+                if not self._stopped:
+                    child.begin()
+                    self._wait(child)
             if not self._stopped:
                 when_ready()
             while not self._stopped:
@@ -126,9 +130,9 @@ class Supervisor:
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
         self._stopped = True
 
-    def _wait(self, child: Child, is_ready: Callable[[], bool]) -> None:
+    def _wait(self, child: Child) -> None:
         until = time.monotonic() + START_S
-        while not self._stopped and not is_ready():
+        while not self._stopped and child.is_ready is not None and not child.is_ready():
             if child.process is None or child.process.poll() is not None:
                 raise NotStarted(f"the {child.name} did not start")
             if time.monotonic() >= until:
@@ -156,7 +160,7 @@ class Supervisor:
         try:
             os.write(writer, (self._passphrase or "").encode() + b"\n")
             os.close(writer)
-            return _start(
+            return start_module(
                 ["wattpurse_tools.cli", "vault", "serve", "--office", self._folder.path, "--passphrase-fd", reader],
                 reader,
             )
@@ -168,7 +172,7 @@ class Supervisor:
         words = ["wattpurse_tools.pages.server", "--office", self._folder.path, "--socket-fd", descriptor]
         if self._public_url is not None:
             words += ["--public-url", self._public_url]
-        return _start(words, descriptor)
+        return start_module(words, descriptor)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -186,7 +190,13 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _start(words: Sequence[str | Path | int], descriptor: int) -> subprocess.Popen[bytes]:
+def start_module(words: Sequence[str | Path | int], *descriptors: int) -> subprocess.Popen[bytes]:
+    """Start a module of Python with its arguments. It inherits the descriptors, and ends with this process."""
+    return start_program([sys.executable, "-m", *words], *descriptors)
+
+
+def start_program(words: Sequence[str | Path | int], *descriptors: int) -> subprocess.Popen[bytes]:
+    """Start a program likewise."""
     parent = os.getpid()
 
     def end_with_parent() -> None:
@@ -196,10 +206,10 @@ def _start(words: Sequence[str | Path | int], descriptor: int) -> subprocess.Pop
 
     environment = {name: value for name, value in os.environ.items() if name != "WATTPURSE_PASSPHRASE"}
     return subprocess.Popen(
-        [sys.executable, "-m", *map(str, words)],
+        [str(word) for word in words],
         stdin=subprocess.DEVNULL,
         env=environment,
-        pass_fds=(descriptor,),
+        pass_fds=descriptors,
         start_new_session=True,
         preexec_fn=end_with_parent,
     )

@@ -36,6 +36,7 @@ _APPS = (
     "django_htmx",
     "wattpurse_tools.ledger.apps.LedgerConfig",
     "wattpurse_tools.record.apps.RecordConfig",
+    "wattpurse_tools.headend.apps.HeadendConfig",
     "wattpurse_tools.pages.apps.PagesConfig",
 )
 

@@ -23,11 +23,11 @@ def note_months(meter_number: int, content: Mapping[str, Any]) -> int:
         one.month: one
         for one in MonthlyReading.objects.filter(meter_id=meter_number, month__in=[month["index"] for month in months])
     }
-    names = _rate_names(content, max(len(month.get("rate_wh", ())) for month in months))
+    names = rate_names(content, max(len(month.get("rate_wh", ())) for month in months))
     changed = []
     for age, month in enumerate(months):
         row = known.get(month["index"])
-        made = _completed(row, MonthlyReading(meter_id=meter_number, month=month["index"]), month, names, age > 0)
+        made = completed(row, MonthlyReading(meter_id=meter_number, month=month["index"]), month, names, age > 0)
         if made is not None:
             changed.append(made)
     MonthlyReading.objects.bulk_create(
@@ -39,7 +39,7 @@ def note_months(meter_number: int, content: Mapping[str, Any]) -> int:
     return len(changed)
 
 
-def _completed(
+def completed(
     row: MonthlyReading | None, new: MonthlyReading, month: Mapping[str, Any], names: list[str], is_closed: bool
 ) -> MonthlyReading | None:
     """Return the month as the record will have it, or None if the statement adds nothing."""
@@ -58,7 +58,7 @@ def _completed(
     return None if all(getattr(row, name) == getattr(new, name) for name in columns) else new
 
 
-def _rate_names(content: Mapping[str, Any], count: int) -> list[str]:
+def rate_names(content: Mapping[str, Any], count: int) -> list[str]:
     """Return the names of the registers: those in the statement, those of its tariff's version, or numbers."""
     names = content.get("rate_names", [])
     if count and not names and "tariff_version" in content:

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from wattpurse.core.messages import service_pass
-from wattpurse.core.seals.sealing import SealBroken
+from wattpurse.core.seals.sealing import KeyPair, SealBroken
 from wattpurse_tools.refusals import Words
 from wattpurse_tools.vault import actions
 from wattpurse_tools.vault.approvals import Approvals
@@ -56,6 +56,7 @@ class VaultBase:
         self._sessions = Sessions(clock)
         self._approvals = Approvals(counters, clock)
         self._dialogs: Dialogs | None = None
+        self._pairs: dict[tuple[int, int, bytes], KeyPair] = {}
 
     @classmethod
     def open(cls, path: str | Path, passphrase: str, clock: Callable[[], float] = time.time) -> Self:
@@ -90,6 +91,7 @@ class VaultBase:
     def close(self) -> None:
         """Wait for the call in progress, end all sessions and unlock the folder."""
         with self._work:
+            self._pairs.clear()
             for part in (self._log, self._counters, self._store, self._folder):
                 part.close()
 

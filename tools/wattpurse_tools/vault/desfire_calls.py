@@ -118,7 +118,10 @@ class DesfireCalls(VaultBase):
 
     def _keys_of_version(self, uid: bytes, key_version: int) -> CardKeys:
         if self.issuer != OFFICE:
-            raise Refused("only the vault of the office works with DESFire key cards")
+            raise Refused(
+                "only the vault of the office works with DESFire key cards: a vending point has no credit key;"
+                " load the card at the office, or make a key card on an NTAG216"
+            )
         if len(uid_of(uid)) != _UID_SIZE:
             raise Refused("a DESFire card has a UID of seven bytes")
         one = self._ring.of(key_version)

@@ -7,7 +7,7 @@ from boards.host.chips.aes import aes
 from wattpurse.core.messages import short_token, statement, token
 from wattpurse.core.money.token_windows import COUNT_LIMIT, WINDOW, count_of, issuer_of, number_of
 from wattpurse.core.seals import keys
-from wattpurse.core.seals.sealing import SealBroken
+from wattpurse.core.seals.sealing import KeyPair, SealBroken
 from wattpurse_tools.vault import actions, rules
 from wattpurse_tools.vault.base import VaultBase
 from wattpurse_tools.vault.checks import NUMBER_LIMIT, approval_of, meter_of, need
@@ -21,6 +21,7 @@ from wattpurse_tools.vault.interface import (
     SealedToken,
     TokenOrder,
 )
+from wattpurse_tools.vault.key_sets import AnyKeys
 from wattpurse_tools.vault.log_facts import amounts_document
 from wattpurse_tools.vault.requested import issue_document
 from wattpurse_tools.vault.rules import sum_of
@@ -28,6 +29,7 @@ from wattpurse_tools.vault.rules import sum_of
 MARGIN = 1_000_000
 WORDS_SIZE = 400
 STATEMENT_SIZE = 8192
+PAIRS_REMEMBERED = 100_000  # about 30 MB
 
 _IDENTITY_SIZE = 11  # a derivation takes 31 bytes, and the words of the statement keys have 20
 
@@ -177,13 +179,24 @@ class TokenCalls(VaultBase):
         if not 1 <= len(identity) <= _IDENTITY_SIZE or len(sealed) > STATEMENT_SIZE:
             return None
         for one in self._ring.newest_first:
-            pair = keys.statement_keys(aes, one.statement_key(meter_of(meter_number)), identity)
+            pair = self._statement_keys(one, meter_of(meter_number), identity)
             try:
                 content = statement.open_statement(aes, pair, sealed)
             except SealBroken:
                 continue
             return None if content["meter_number"] != meter_number else (one.key_version, content)
         return None
+
+    def _statement_keys(self, one: AnyKeys, meter_number: int, identity: bytes) -> KeyPair:
+        """Return the keys of the statements of a meter. Those of the last meters are kept: to derive them is slow."""
+        place = (one.key_version, meter_number, identity)
+        pair = self._pairs.get(place)
+        if pair is None:
+            pair = keys.statement_keys(aes, one.statement_key(meter_number), identity)
+            if len(self._pairs) >= PAIRS_REMEMBERED:
+                del self._pairs[next(iter(self._pairs))]
+            self._pairs[place] = pair
+        return pair
 
     def settle(
         self,

@@ -92,7 +92,7 @@ def receipt(data: bytes, result: int, is_redeemed: bool) -> bytes:
     return text.encode()
 
 
-def alarms(bits: int) -> bytes:
-    """Return the alarm bits of a statement by name, in JSON."""
+def alarms(bits: int, firmware: str) -> bytes:
+    """Return the alarm bits of a statement by name, and the version of the firmware, in JSON."""
     names = [f'"{text}"' for bit, text in statement.ALARM_TEXTS if bits & bit]
-    return f'{{"alarms":[{",".join(names)}]}}'.encode()
+    return f'{{"alarms":[{",".join(names)}],"firmware":"{firmware}"}}'.encode()

@@ -221,6 +221,11 @@ class KnownCards:
         """Return the content that should be on the newest card."""
         return self._content(self.known[0].version, self.known[0].spent)
 
+    def content_after_step(self) -> CardContent:
+        """Return the content that the newest card has when the amount that it owes is deducted."""
+        card = self.known[0]
+        return self._content(card.version + 1, card.spent + min(card.owed, STEP_LIMIT))
+
     def content_before(self) -> CardContent:
         """Return the content of the newest card if its last writing did not reach it."""
         card = self.known[0]

@@ -63,7 +63,9 @@ class Link:
         self._network = None
         self._discovery: Discovery | None = None
         self._identified_ms: int | None = None
-        self.publisher = Publisher(meter.statements, meter.stores, self._clock, lambda: meter.switching.reason)
+        self.publisher = Publisher(
+            meter.statements, meter.stores, self._clock, lambda: meter.switching.reason, meter.version
+        )
         self.inbox = Inbox(meter.teller, meter.stores, meter.display.show_outcome, self._show_place)
         self._changed = True
         self.traffic = [0, 0]  # bytes received and sent

@@ -37,11 +37,20 @@ class Publication:
 
 
 class Publisher:
-    """Composes publications from `statements` and `stores`. `supply_reason()` is the reason of supply in force."""
+    """Composes publications from `statements` and `stores`. `supply_reason()` is the reason of supply in force.
+
+    `version` is that of the firmware.
+    """
 
     def __init__(
-        self, statements: "Statements", stores: "Stores", clock: "Clock", supply_reason: "Callable[[], int | None]"
+        self,
+        statements: "Statements",
+        stores: "Stores",
+        clock: "Clock",
+        supply_reason: "Callable[[], int | None]",
+        version: str,
     ) -> None:
+        self._version = version
         self._statements = statements
         self._settings = stores.settings
         self._ledger = stores.ledger
@@ -84,7 +93,7 @@ class Publisher:
         bits = self._statements.alarms()
         if bits != self._alarms:
             self._alarms = bits
-            self._add(Publication(mqtt.ALARMS, mqtt.alarms(bits), True))
+            self._add(Publication(mqtt.ALARMS, mqtt.alarms(bits, self._version), True))
 
     def _is_time_to_look(self) -> bool:
         """Return True once a second, and at once after a token and a connection: a look costs the processor 2 ms."""

@@ -9,7 +9,7 @@ _MICRO_DECIMALS = 6
 
 
 class Forged(ValueError):
-    """A message whose signature, path or age is wrong. Nobody is told more than that."""
+    """A message whose signature, path or age is wrong. The answer has no reason."""
 
 
 class Malformed(ValueError):

@@ -59,6 +59,8 @@ def put_provider(folder: OfficeFolder, provider: Provider) -> None:
         raise Refusal("a provider has a name of 1 to %(limit)s small letters and digits", limit=PROVIDER_LENGTH)
     if provider.kind not in KINDS:
         raise Refusal("%(kind)s: a provider is one of %(possible)s", kind=provider.kind, possible=", ".join(KINDS))
+    if (provider.kind == BANK) != name.startswith(BANK):
+        raise Refusal("the name of a bank begins with %(bank)s, and no other does", bank=BANK)
     _write(folder, {**providers(folder), name: provider})
 
 

@@ -112,8 +112,19 @@ def _money(amount: int, currency: str) -> tuple[int, str]:
     code = _text(currency).upper()
     if isinstance(amount, bool) or not isinstance(amount, int) or amount <= 0 or len(code) != 3:
         raise ValueError("an amount is a whole number above zero, in a currency of three letters")
-    decimals = 0 if code in _NO_DECIMALS.split() else 3 if code in _THREE_DECIMALS.split() else 2
-    return micro_of_minor(amount, decimals), code
+    return micro_of_minor(amount, _decimals(code)), code
+
+
+def minor_of_micro(amount_microunits: int, currency: str) -> int:
+    """Return an amount in the smallest unit of a currency. Raise ValueError if it is no whole number of them."""
+    units, rest = divmod(amount_microunits, micro_of_minor(1, _decimals(currency)))
+    if rest:
+        raise ValueError(f"{amount_microunits} micro-units of {currency} are no whole number of its smallest unit")
+    return units
+
+
+def _decimals(code: str) -> int:
+    return 0 if code in _NO_DECIMALS.split() else 3 if code in _THREE_DECIMALS.split() else 2
 
 
 def _text(value: object) -> str:

@@ -58,8 +58,17 @@ def counts(now_s: int) -> dict[str, object]:
 
 def filter_of(request: HttpRequest) -> FleetFilter:
     """Return the filter that the address of a page names."""
-    words = {name: request.GET.get(name, "").strip()[:_TEXT_LIMIT] for name in ("state", "feeder", "alarm", "firmware")}
+    state, feeder, alarm, firmware = (
+        request.GET.get(name, "").strip()[:_TEXT_LIMIT] for name in ("state", "feeder", "alarm", "firmware")
+    )
     days = whole(request.GET.get("permit_days", ""))
     is_silent = request.GET.get("silent") == "1"
-    chosen = FleetFilter(searched(request), is_silent=is_silent, **words)
+    chosen = FleetFilter(
+        searched(request),
+        state=state,
+        feeder=feeder,
+        alarm=alarm,
+        firmware=firmware,
+        is_silent=is_silent,
+    )
     return chosen if days is None else replace(chosen, permit_days=min(days, 3650))

@@ -54,7 +54,7 @@ def fleet_map_page(request: OfficeRequest) -> HttpResponse:
         }
         answer = show(request, "map.html", content)
     if settings.map_tiles:
-        answer.headers["Content-Security-Policy"] = policy_with(settings.map_tiles)
+        answer.headers["Content-Security-Policy"] = policy_with(settings.map_tiles)  # type: ignore[index]
     return answer
 
 

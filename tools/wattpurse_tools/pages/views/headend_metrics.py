@@ -25,8 +25,8 @@ def metrics(request: HttpRequest) -> HttpResponse:
     """Answer with the figures, or refuse."""
     if not (_is_from_here(request) or _has_token(request)):
         answer = HttpResponse("metrics: from this computer, or with the token of metrics alone\n", status=401)
-        answer.headers["WWW-Authenticate"] = "Bearer"
-        answer.headers["Content-Type"] = "text/plain; charset=utf-8"
+        answer.headers["WWW-Authenticate"] = "Bearer"  # type: ignore[index]
+        answer.headers["Content-Type"] = "text/plain; charset=utf-8"  # type: ignore[index]
         return answer
     return HttpResponse(figures.text(int(time.time())), content_type=figures.CONTENT_TYPE)
 

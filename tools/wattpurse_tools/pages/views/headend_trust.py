@@ -47,7 +47,7 @@ def facts_of(one: TrustProposal) -> list[tuple[str, int, bool]]:
         "limit_microunits": _("present limit"),
         "deposit_microunits": _("present deposit"),
     }
-    return [(words.get(name, name), value, name.endswith(_MONEY)) for name, value in one.facts.items()]
+    return [(words.get(name) or name, value, name.endswith(_MONEY)) for name, value in one.facts.items()]
 
 
 def _decide(request: OfficeRequest, now_s: int) -> None:

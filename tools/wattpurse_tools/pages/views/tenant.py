@@ -4,15 +4,18 @@ import time
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from wattpurse_tools.headend.providers.checkout import checkout_of
 from wattpurse_tools.office.page_codes import as_kept
 from wattpurse_tools.office.site_days import month_text
 from wattpurse_tools.office.tenant_page import TenantPage, page_of
 from wattpurse_tools.pages import charts, login_limits
 from wattpurse_tools.pages.access import address_of
 from wattpurse_tools.pages.login_limits import TENANT, TooManyTries
+from wattpurse_tools.pages.office_in_use import office_in_use
 
 _BARS = 12
 _MICRO_PER_KWH_WH = 1000
@@ -40,10 +43,17 @@ def tenant(request: HttpRequest, code: str) -> HttpResponse:
     if found is None:
         return _answer(render(request, "pages/tenant/code.html", {"is_wrong": True}, status=404))
     login_limits.forget_tries("", key)
-    content = {"found": found, "meter": found.meter, "chart": _chart(found)}
+    content = {"found": found, "meter": found.meter, "chart": _chart(found), "pay_url": _pay_url(found, code)}
     response = _answer(render(request, "pages/tenant/tenant.html", content))
     response.headers["Referrer-Policy"] = "no-referrer"  # type: ignore[index]  # the address has the code
     return response
+
+
+def _pay_url(found: TenantPage, code: str) -> str:
+    """Return the address of the recharge page, or "" if no provider takes payments or the tenancy has ended."""
+    if not found.is_open or checkout_of(office_in_use().folder) is None:
+        return ""
+    return reverse("tenant-pay", args=(code,))
 
 
 def _chart(found: TenantPage) -> str:

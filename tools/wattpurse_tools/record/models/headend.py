@@ -267,10 +267,10 @@ class HeadendPolicy(models.Model):
     A permit lasts `permit_s` and is renewed when `renew_s` of it are left. Warnings come below `warn_microunits` and
     below `warn_days`. Nobody is written to between `quiet_from_minute` and `quiet_until_minute` of the day in
     `time_zone`, and nobody is switched off outside `friendly_from_minute` to `friendly_until_minute`, on the weekdays
-    of `friendly_weekdays` (1 Monday to 64 Sunday, added up). `silent_s` is the silence after which a meter is told.
-    `shop` is the online shop, or None before its first use.
-    `map_tiles` is the address of pictures below the map, with {z}, {x} and {y}, or "" for none. `map_credit` names
-    their source.
+    of `friendly_weekdays` (1 Monday to 64 Sunday, added up). `silent_s` is the silence after which a meter is told. An
+    outage is told `outage_s` after the broker has told it, and a return after `return_s`. A feeder is out if
+    `mass_share_ppm` of its meters are. `shop` is the online shop, or None before its first use. `map_tiles` is the
+    address of pictures below the map, with {z}, {x} and {y}, or "" for none. `map_credit` names their source.
     """
 
     permit_s = models.BigIntegerField(default=3 * 86_400)
@@ -288,6 +288,9 @@ class HeadendPolicy(models.Model):
     shop = models.ForeignKey(Shop, null=True, on_delete=models.PROTECT)
     map_tiles = models.CharField(max_length=240, blank=True)
     map_credit = models.CharField(max_length=120, blank=True)
+    outage_s = models.BigIntegerField(default=15 * 60)
+    return_s = models.BigIntegerField(default=2 * 60)
+    mass_share_ppm = models.IntegerField(default=500_000)
 
     class Meta:
         """The name of the table."""
@@ -305,3 +308,24 @@ class HeadendRound(models.Model):
         """The name of the table."""
 
         db_table = "headend_rounds"
+
+
+class LinkWatch(models.Model):
+    """The outages of a meter, of a feeder or of all links that people were told of. It makes each told once.
+
+    `subject` is "meter:1", "feeder:1" or "all". `since_s` is the beginning of the outage that was told, or None.
+    `returned_s` is the end of the newest one. `told` has the times of the messages of the last day. `alarms` are the
+    alarms that were told, and `alarmed_s` is when.
+    """
+
+    subject = models.CharField(max_length=40, unique=True)
+    since_s = models.BigIntegerField(null=True, db_index=True)
+    returned_s = models.BigIntegerField(default=0)
+    told = models.JSONField(default=list)
+    alarms = models.CharField(max_length=240, blank=True)
+    alarmed_s = models.BigIntegerField(default=0)
+
+    class Meta:
+        """The name of the table."""
+
+        db_table = "link_watches"

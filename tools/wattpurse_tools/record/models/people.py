@@ -38,7 +38,10 @@ class CustomerType(models.Model):
 
 
 class Customer(models.Model):
-    """A person or a firm that buys electricity. `number` is the one on receipts."""
+    """A person or a firm that buys electricity. `number` is the one on receipts.
+
+    `wants_mail`, `wants_sms` and `wants_hook` are false for the channels on which the customer has messages off.
+    """
 
     number = models.BigIntegerField(unique=True)
     name = models.CharField(max_length=120, db_index=True)
@@ -50,6 +53,9 @@ class Customer(models.Model):
     note = models.TextField(blank=True)
     created_s = models.BigIntegerField()
     is_active = models.BooleanField(default=True)
+    wants_mail = models.BooleanField(default=True)
+    wants_sms = models.BooleanField(default=True)
+    wants_hook = models.BooleanField(default=True)
 
     class Meta:
         """The name of the table."""
@@ -104,9 +110,9 @@ class Tenancy(models.Model):
 class Message(models.Model):
     """A message to a customer, by "mail", "sms" or "hook", with its state. `key` is unique: it is sent once.
 
-    A message without a customer is for the managers, and its channel is "office". `state` is "waiting", "sending",
-    "sent", "failed", or "unknown" if a sender died while it sent: nobody sends that one again. `address` is the mail
-    address, the number or the URL. `not_before_s` keeps quiet hours.
+    A message without a customer is for the managers, or the answer to an SMS. The channel "office" is read on the pages
+    alone. `state` is "waiting", "sending", "sent", "failed", "withdrawn", or "unknown" if a sender died while it sent:
+    nobody sends that one again. `address` is the mail address, the number or the URL. `not_before_s` keeps quiet hours.
     """
 
     key = models.CharField(max_length=80, unique=True)

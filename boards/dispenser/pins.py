@@ -1,4 +1,4 @@
-"""Wiring of a dispensing unit on a Raspberry Pi Pico.
+"""Wiring of a dispensing unit on a Raspberry Pi Pico: the table that `make pins` prints and the code uses.
 
 The RC522 module takes 3.3 V from pin 36. The display needs 5 V, and its PCF8574 module pulls both lines up to that: a
 level shifter stands between it and the Pico, which bears 3.3 V alone. Rows and columns of the keypad need no parts.
@@ -24,4 +24,8 @@ WIRING = (
     ("keypad_column_2", 11, "in", "keypad, column 2 5 8 0", "pin 15; the chip's own pull-up"),
     ("keypad_column_3", 12, "in", "keypad, column 3 6 9 #", "pin 16; the chip's own pull-up"),
 )
+
+# The end of `sys.implementation._machine`. Another chip has other pins by these numbers.
+CHIP = "RP2040"
+
 GPIO = {row[0]: row[1] for row in WIRING}

@@ -1,0 +1,63 @@
+"""The judge of the part `headend` finds programs that are wrong: an engine, a seller and a sender with a fault."""
+
+import pytest
+
+from tests.proof import campaign, headend
+
+CASES = 1
+
+
+def findings_with(patch, name, mutant):
+    """Return the failures of some cases while a function of the program is replaced."""
+    patch.setattr(name, mutant)
+    return campaign.run(headend, 0, CASES).failures
+
+
+def test_an_engine_that_charges_twice_is_found(monkeypatch):
+    from wattpurse_tools.headend import billing
+
+    charged = billing.charged
+    failures = findings_with(
+        monkeypatch,
+        "wattpurse_tools.headend.billing.charged",
+        lambda carried, cost: (2 * charged(carried, cost)[0], charged(carried, cost)[1]),
+    )
+    assert any("balance of the account" in one["message"] for one in failures)
+
+
+def test_a_seller_that_forgets_its_key_is_found(monkeypatch):
+    from wattpurse_tools.headend import payments
+
+    recharge = payments.recharge
+
+    def twice(office, actor, meter, gross, way, key, now_s):
+        recharge(office, actor, meter, gross, way, f"{key}-again", now_s)
+        return recharge(office, actor, meter, gross, way, key, now_s)
+
+    failures = findings_with(monkeypatch, "wattpurse_tools.headend.payments.recharge", twice)
+    assert any("credit bought" in one["message"] or "money at the provider" in one["message"] for one in failures)
+
+
+def test_a_sender_that_takes_a_lost_token_for_redeemed_is_found(monkeypatch):
+    from wattpurse_tools.headend import senders
+    from wattpurse_tools.record.models import Command
+
+    send_round = senders.send_round
+
+    def hasty(_publish, now_s):
+        sent = send_round(lambda _messages: None, now_s)
+        Command.objects.filter(state="sent").update(state="done")
+        return sent
+
+    failures = findings_with(monkeypatch, "wattpurse_tools.headend.senders.send_round", hasty)
+    assert any(one["what"] == campaign.LOST and "recharge" in one["message"] for one in failures)
+
+
+@pytest.mark.parametrize("late_s", [3, 3_600])
+def test_a_meter_that_outlasts_its_permit_is_found(late_s):
+    from wattpurse_tools.rehearsal.judge import unpermitted
+
+    assert unpermitted([(0, 100 + late_s)], [(0, 100)], 9_000) == [(100 + late_s, 100)]
+    assert unpermitted([(0, 102)], [(0, 100)], 9_000) == []
+    assert unpermitted([(0, 150)], [(0, 100), (90, 200)], 9_000) == []
+    assert unpermitted([(0, 150)], [(0, 100), (140, 200)], 9_000) == [(140, 100)]

@@ -1,0 +1,97 @@
+"""The fast way of statements against the station's own way: the same messages end with the same record."""
+
+import time
+
+import pytest
+
+from tests.tools.headend.network_meter import NetworkMeter
+from tests.tools.headend.test_ingest import top_up
+from wattpurse_tools.headend import ingest, plain_statements
+from wattpurse_tools.record.models import Contract, Meter, MeterReceipt, MonthlyReading, OtherIssuer, Statement, Token
+from wattpurse_tools.station.station import Station
+
+NOW_S = int(time.time())
+DAY_S = 86_400
+MODELS = (Meter, Statement, MonthlyReading, Contract, Token, MeterReceipt, OtherIssuer)
+
+
+def record():
+    """Return all rows that statements touch, without their own numbers and the time of reading."""
+    left_out = ("id", "read_s", "added_s", "from_s")
+    return {
+        model.__name__: sorted(
+            repr({name: value for name, value in row.items() if name not in left_out}) for row in model.objects.values()
+        )
+        for model in MODELS
+    }
+
+
+@pytest.fixture
+def meters(any_office, manager):
+    """Return three meters of the office; the second has a token that nobody has entered yet."""
+    found = [NetworkMeter(any_office, manager, number) for number in (1001, 1002, 1003)]
+    top_up(any_office, manager, found[1])
+    return found
+
+
+def batches(office, manager, meters):
+    """Yield batches of two months of three meters: copies, delayed ones, a top-up, and a register that goes back."""
+    for day in range(0, 60, 4):
+        batch = []
+        for meter in meters:
+            meter.use(4 * DAY_S, 3_000_000 + 1000 * meter.number)
+            batch.append(meter.statement(alarms=day % 3))
+        meters[0].use(1800)
+        delayed = meters[0].statement()
+        meters[0].use(3600)
+        batch += [meters[0].statement(), delayed, batch[0]]
+        if day == 20:
+            meters[1].answer(bytes(Token.objects.get(meter_id=1002).sealed))
+        if day == 40:
+            registers = meters[2].account.registers
+            registers.rate_mwh[0] -= 20_000_000
+        yield batch
+
+
+def test_both_ways_end_with_the_same_record(any_office, manager, meters, monkeypatch):
+    from django.db import transaction
+
+    kept, learnt = [], []
+    keep, learn = plain_statements.keep, Station.learn
+    monkeypatch.setattr(plain_statements, "keep", lambda plain: (kept.extend(plain), keep(plain)))
+    monkeypatch.setattr(Station, "learn", lambda own, statement: (learnt.append(statement), learn(own, statement)))
+    told = list(batches(any_office, manager, meters))
+    with transaction.atomic():
+        for batch in told:
+            assert ingest.take(any_office, batch, NOW_S).set_aside == 0
+        fast = record()
+        counts = len(kept), len(learnt)
+        transaction.set_rollback(True)
+    plain_statements.memory.forget()
+    monkeypatch.setattr(plain_statements, "split", lambda statements: ([], statements))
+    for batch in told:
+        ingest.take(any_office, batch, NOW_S)
+    assert fast == record()
+    assert len(Statement.objects.all()) == sum(len(set(batch)) for batch in told)
+    assert counts[0] > counts[1] / 2 > 5
+    assert Meter.objects.get(number=1003).is_stopped
+    assert not Meter.objects.filter(number__in=(1001, 1002), is_stopped=True).exists()
+
+
+def test_a_fault_of_the_fast_way_falls_back_to_the_own_way(any_office, meters, monkeypatch):
+    def fail(_plain):
+        raise KeyError("odd")
+
+    monkeypatch.setattr(plain_statements, "keep", fail)
+    for _ in range(2):
+        assert ingest.take(any_office, [meter.statement() for meter in meters], NOW_S).statements == 3
+        for meter in meters:
+            meter.use()
+    assert Statement.objects.count() == 6
+
+
+def test_the_memory_of_months_is_bounded():
+    memory = plain_statements.MonthMemory(2)
+    for number in (1, 2, 3):
+        memory.note(number, [{"index": number}])
+    assert [memory.has(number, [{"index": number}]) for number in (1, 2, 3)] == [False, True, True]

@@ -1,0 +1,20 @@
+"""The short form of the story: the real processes of a head-end, a real broker, a day, and books that close."""
+
+import subprocess
+import sys
+
+from wattpurse_tools.places import ROOT
+
+LIMIT_S = 400
+
+
+def test_the_books_of_a_day_close():
+    command = [sys.executable, "-m", "wattpurse_tools.rehearsal.main", "--meters", "10", "--days", "1"]
+    done = subprocess.run(
+        [*command, "--pace", "0.12"], cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, check=False
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    for text in ("come by SMS", "carried by telephone", "the broker is killed", "killed: worker, engine, payments"):
+        assert text in done.stdout
+    assert "The books close" in done.stdout
+    assert "a forged web hook (answer 401)" in done.stdout

@@ -1,0 +1,61 @@
+"""Figures of the head-end on PostgreSQL with fsync on: `python -m wattpurse_tools.bench.headend FILE [SIZE]`.
+
+`SIZE` is `full` (100,000 meters in the larger office) or `small` (10,000; quick, for a look). docs/headend-ingest.md
+says for each figure what is measured. Each is a ratio within one run where it can be: other programs on the computer
+slow both sides.
+"""
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from wattpurse_tools.bench.figures import AT_LEAST, AT_MOST, REPORTED, Figure, report
+from wattpurse_tools.bench.office import postgresql
+from wattpurse_tools.pages.settings import page_settings
+from wattpurse_tools.places import ROOT
+from wattpurse_tools.record import office_folder
+from wattpurse_tools.record.office_folder import OfficeFolder
+
+FIGURES = (
+    Figure("ingest_share_of_broker", "", AT_LEAST, 0.5, "of the broker's rate to a subscriber that does nothing"),
+    Figure("ingest_per_s", "1/s", REPORTED, None, "statements into committed rows, two workers"),
+    Figure("broker_per_s", "1/s", REPORTED, None, "statements to a subscriber that does nothing"),
+    Figure("row_cost_over_copy", "", AT_MOST, 3, "of the record's part of a row to a bare COPY of it"),
+    Figure("row_cost_with_vault_over_copy", "", REPORTED, None, "of all of it, the opening of the seal included"),
+    Figure("copy_us", "us", REPORTED, None, "a row of a bare COPY, with its share of the commit"),
+    Figure("growth_1k_100k", "", AT_MOST, 1.2, "of the cost of a row from 1,000 meters to 100,000"),
+    Figure("worker_memory_mb", "MB", AT_MOST, 150, "of a worker, the largest"),
+    Figure("worker_growth_mb", "MB", REPORTED, None, "of a worker from the first half of its messages to the end"),
+)
+SIZES = {"full": (1_000, 100_000), "small": (1_000, 10_000)}
+
+_DECIMALS = 2
+
+
+def main(words: list[str]) -> int:
+    """Measure, write the file that is named, print the figures; return 1 if a bound is not kept."""
+    path = Path(words[0]) if words else ROOT / "build/headend.json"
+    name = words[1] if len(words) > 1 else "full"
+    if name not in SIZES:
+        print(f"there is no size {name}; name one of {', '.join(SIZES)}")
+        return 2
+    office_folder.configure(OfficeFolder(ROOT / "build"), **page_settings() | {"ALLOWED_HOSTS": ["*"]})
+    # The models need Django configured.
+    from wattpurse_tools.bench import headend_measures
+
+    place = tempfile.TemporaryDirectory(prefix="wp-headend-", dir=os.environ.get("WATTPURSE_BENCH_DIR"))
+    with place as folder, postgresql(Path(folder) / "postgresql-data") as url:
+        measured = headend_measures.measure(Path(folder), url, SIZES[name])
+    values = {figure: round(value, _DECIMALS) for figure, value in measured.items()}
+    print("\n".join(report(values, FIGURES)), flush=True)
+    path.parent.mkdir(exist_ok=True)
+    load = [round(one, 1) for one in os.getloadavg()]
+    path.write_text(json.dumps({**values, "meters": SIZES[name], "load_average": load}, indent=1) + "\n")
+    judged = [one.is_met(values[one.name]) for one in FIGURES if one.name in values]
+    return 1 if False in judged else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,296 @@
+"""The measurements of the head-end on PostgreSQL. `headend` has the table, and docs/headend-ingest.md the method."""
+
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.db import connection, connections, transaction
+
+from wattpurse_tools.bench.headend_fleet import FIRST_METER, KEY_VERSION, Fleet, key_document
+from wattpurse_tools.bench.mosquitto import Mosquitto
+from wattpurse_tools.headend import ingest, plain_statements
+from wattpurse_tools.headend.broker_link import Access, BrokerLink
+from wattpurse_tools.headend.plain_statements import Told
+from wattpurse_tools.headend.worker import topics
+from wattpurse_tools.office import setting_up
+from wattpurse_tools.office.office import Office
+from wattpurse_tools.record.models import Meter, Statement
+from wattpurse_tools.record.office_folder import OfficeFolder, open_record
+from wattpurse_tools.vault import server, setup
+from wattpurse_tools.vault.client import VaultClient
+from wattpurse_tools.vault.engine import Vault
+from wattpurse_tools.vault.interface import RIGHTS, Operator, VaultClosed
+from wattpurse_tools.vault.key_sets import read_key_file
+
+BATCH = 500
+ROUNDS = 12
+MESSAGES = 20_000
+WORKERS = 2
+LIMIT_S = 900
+
+_PASSPHRASE = "a passphrase of the bench"
+_PIN = "246802"
+_BROKER = ("allow_anonymous true", "max_inflight_messages 1000", "max_queued_messages 0")
+_KB_PER_MB = 1024
+_US = 1_000_000
+
+
+class OpenedAlready:
+    """A vault that has opened all statements before: the measured time is that of the record alone."""
+
+    issuer = 0
+
+    def __init__(self) -> None:
+        self.results: list[tuple[int, dict] | None] = []
+
+    def open_statements(self, sealed: Sequence[tuple[int, bytes, bytes]]) -> list[tuple[int, dict] | None]:
+        """Return the results that were laid ready."""
+        return self.results[: len(sealed)]
+
+
+class Site:
+    """An office with `count` meters on a database of its own. Each meter has a statement of an hour ago."""
+
+    def __init__(self, folder: Path, url: str, count: int) -> None:
+        self.folder = OfficeFolder(folder / f"office-{count}")
+        self.count = count
+        name = f"office_{count}"
+        connections.close_all()
+        os.environ["DATABASE_URL"] = url
+        open_record(self.folder)
+        with connection.cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE {name}")
+        self._url = url.replace("/postgres?", f"/{name}?")
+        self.fleet = Fleet(int(time.time()) - 86_400)
+        self.use()
+        setting_up.set_up(self.folder, _PASSPHRASE, setting_up.Plan(), _make_vault)
+        self._fill()
+
+    def use(self) -> None:
+        """Make its database the open record."""
+        os.environ["DATABASE_URL"] = self._url
+        open_record(self.folder)
+
+    def messages(self, count: int, place: int = 0) -> list[tuple[str, bytes]]:
+        """Return statements of now of meters that are spread over all, from a place on."""
+        step = max(1, self.count // count)
+        return [self.fleet.message(FIRST_METER + (place + one * step) % self.count) for one in range(count)]
+
+    def _fill(self) -> None:
+        """Record one meter with its statement and months, and copy its rows to all others within the database."""
+        facts = {"currency": "EUR", "decimals": 2, "contract": "prepaid-money", "unit": "money"}
+        facts |= {"key_version": KEY_VERSION, "site_version": KEY_VERSION}
+        with transaction.atomic():
+            Meter.objects.create(number=FIRST_METER, **facts)
+            plain_statements.keep([Told(KEY_VERSION, self.fleet.content | {"meter_number": FIRST_METER})])
+        plain_statements.memory.forget()
+        with connection.cursor() as cursor:
+            for table, number in (("meters", "number"), ("statements", "meter_id"), ("monthly_readings", "meter_id")):
+                cursor.execute(
+                    "SELECT column_name FROM information_schema.columns WHERE table_name = %s AND column_name NOT IN"
+                    " ('id', %s)",
+                    [table, number],
+                )
+                names = ", ".join(f'"{row[0]}"' for row in cursor.fetchall())
+                cursor.execute(
+                    f"INSERT INTO {table} ({number}, {names}) SELECT other, {names} FROM {table},"
+                    f" generate_series({FIRST_METER + 1}, {FIRST_METER + self.count - 1}) AS other"
+                )
+            cursor.execute("ANALYZE")
+
+
+def measure(folder: Path, url: str, sizes: tuple[int, int]) -> dict[str, float]:
+    """Return the figures, with two offices of these numbers of meters."""
+    sites = [Site(folder, url, count) for count in sizes]
+    print(f"offices of {sizes[0]:,} and {sizes[1]:,} meters are there", flush=True)
+    values = _row_costs(sites)
+    values |= _broker_share(folder, sites[0])
+    connections.close_all()
+    return values
+
+
+def _row_costs(sites: Sequence[Site]) -> dict[str, float]:
+    """Measure batches at both offices in turn, each beside a bare COPY of the same rows."""
+    whole: list[list[float]] = [[], []]
+    record: list[list[float]] = [[], []]
+    copies: list[list[float]] = [[], []]
+    for site in sites:
+        site.use()
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE TABLE bare_statements (LIKE statements INCLUDING ALL)")
+    vaults = [Vault.open(site.folder.vault, _PASSPHRASE) for site in sites]
+    for turn in range(ROUNDS):
+        for place, (site, vault) in enumerate(zip(sites, vaults, strict=True)):
+            opening_s, record_s, copy_s = _round(site, vault, turn)
+            record[place].append(record_s)
+            whole[place].append(opening_s + record_s)
+            copies[place].append(copy_s)
+    for vault in vaults:
+        vault.close()
+    small, large = (statistics.median(one) for one in record)
+    copy = statistics.median(copies[0] + copies[1])
+    return {
+        "row_cost_over_copy": statistics.median(record[0] + record[1]) / copy,
+        "row_cost_with_vault_over_copy": statistics.median(whole[0] + whole[1]) / copy,
+        "copy_us": copy / BATCH * _US,
+        "growth_1k_100k": large / small,
+    }
+
+
+def _round(site: Site, vault: Vault, turn: int) -> tuple[float, float, float]:
+    """Return the seconds of a batch: to open its statements, to record them, and to copy the same rows bare."""
+    site.use()
+    plain_statements.memory.forget()
+    site.fleet.pass_hour()
+    messages = site.messages(BATCH, turn)
+    ready = OpenedAlready()
+    office = Office(site.folder, ready)  # type: ignore[arg-type]
+    opening_s = _timed(lambda: ready.results.extend(_opened(vault, messages)))
+    record_s = _timed(lambda: _take(office, messages, site.fleet.time_s))
+    return opening_s, record_s, _timed(lambda: _bare_copy(ready.results))
+
+
+def _take(office: Office, messages: Sequence[tuple[str, bytes]], now_s: int) -> None:
+    outcome = ingest.take(office, messages, now_s)
+    if outcome.statements != len(messages):
+        raise ValueError(f"the bench is wrong: {outcome}")
+
+
+def _opened(vault: Vault, messages: Sequence[tuple[str, bytes]]) -> list[tuple[int, dict] | None]:
+    from wattpurse.core import carrier
+    from wattpurse.core.messages import mqtt
+
+    wanted = []
+    for topic, payload in messages:
+        number, sealed = mqtt.unwrap_statement(payload)
+        parsed = mqtt.parse_topic(topic)
+        if parsed is not None:
+            wanted.append((parsed[0], carrier.statement_identity(carrier.MQTT, number), sealed))
+    return vault.open_statements(wanted)
+
+
+def _bare_copy(results: Sequence[tuple[int, dict] | None]) -> None:
+    rows = [plain_statements.values_of(one[1], 0) for one in results if one is not None]
+    with transaction.atomic():
+        plain_statements.copy_rows(rows, "bare_statements")
+
+
+def _timed(step: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    step()
+    return time.perf_counter() - began
+
+
+def _broker_share(folder: Path, site: Site) -> dict[str, float]:
+    """Let a queue of statements wait at the broker, and measure the time until it is empty: idle, and with workers."""
+    site.use()
+    place = folder / "broker"
+    place.mkdir()
+    with Mosquitto(place, _BROKER) as broker, _vault_process(site.folder):
+        names = [f"worker-{number}" for number in range(WORKERS)]
+        idle = BrokerLink(Access(broker.address), "idle", topics("idle"))
+        with idle:
+            pass
+        for name in names:
+            with BrokerLink(Access(broker.address), name, topics()):
+                pass
+        before = _publish(broker, site)
+        with idle:
+            idle_s = _timed(lambda: _drain(idle))
+        workers = []
+        began = time.perf_counter()
+        for name in names:
+            words = [sys.executable, "-m", "wattpurse_tools.cli", "headend", "worker", "--broker", broker.address]
+            workers.append(subprocess.Popen([*words, "--name", name, "--office", str(site.folder.path)]))
+        memory = _await_rows(before + MESSAGES, workers)
+        began = memory.pop("began_s", began)
+        done_s = memory.pop("done_s")
+        for one in workers:
+            one.send_signal(signal.SIGTERM)
+            one.wait(60)
+    broker_rate, rate = MESSAGES / idle_s, memory.pop("rows") / (done_s - began)
+    shares = {"ingest_share_of_broker": rate / broker_rate, "broker_per_s": broker_rate, "ingest_per_s": rate}
+    return {**shares, **memory}
+
+
+def _publish(broker: Mosquitto, site: Site) -> int:
+    """Publish MESSAGES statements, hour by hour, and return the number of rows before."""
+    rows = Statement.objects.count()
+    with BrokerLink(Access(broker.address), "publisher", ()) as link:
+        for _ in range(MESSAGES // site.count):
+            site.fleet.pass_hour(60)
+            link.publish(site.messages(site.count))
+    return rows
+
+
+def _drain(link: BrokerLink) -> None:
+    taken = 0
+    until = time.monotonic() + LIMIT_S
+    while taken < MESSAGES and time.monotonic() < until:
+        deliveries = link.receive(BATCH, 1)
+        link.acknowledge(deliveries)
+        taken += len(deliveries)
+
+
+def _await_rows(wanted: int, workers: Sequence[subprocess.Popen]) -> dict[str, float]:
+    """Wait for all rows. Return the times of the first and the last look at which rows grew, and memory."""
+    until = time.monotonic() + LIMIT_S
+    first, found = wanted - MESSAGES, 0
+    facts: dict[str, float] = {}
+    half = 0.0
+    while found < wanted and time.monotonic() < until:
+        found = Statement.objects.count()
+        now_s = time.perf_counter()
+        if found > first and "began_s" not in facts:
+            facts["began_s"], facts["rows"] = now_s, float(wanted - found)
+        if found >= wanted - MESSAGES // 2 and not half:
+            half = max(_memory_mb(one.pid) for one in workers)
+        time.sleep(0.1)
+    facts["done_s"] = time.perf_counter()
+    facts["worker_memory_mb"] = max(_memory_mb(one.pid) for one in workers)
+    facts["worker_growth_mb"] = facts["worker_memory_mb"] - half
+    if found < wanted:
+        raise ValueError(f"only {found} of {wanted} statements came in time")
+    return facts
+
+
+def _memory_mb(process: int) -> float:
+    """Return the resident memory of a process."""
+    words = Path(f"/proc/{process}/status").read_text().split("VmRSS:")[1].split()
+    return int(words[0]) / _KB_PER_MB
+
+
+def _make_vault(path: Path, passphrase: str, _people: setup.People) -> None:
+    people = setup.People([(Operator(1, "manager", RIGHTS), _PIN)], {os.getuid(): 1})
+    setup.create_for_tests(path, passphrase, people, setup.Source(read_key_file(key_document())))
+
+
+@contextmanager
+def _vault_process(folder: OfficeFolder) -> Iterator[None]:
+    """Run the vault in a process of its own for a `with` block."""
+    connections.close_all()
+    process = os.fork()
+    if process == 0:
+        try:
+            with Vault.open(folder.vault, _PASSPHRASE) as vault:
+                server.serve_until_signal(vault, folder.socket)
+        finally:
+            os._exit(0)
+    try:
+        until = time.monotonic() + LIMIT_S
+        while time.monotonic() < until:
+            try:
+                VaultClient(folder.socket).fingerprint()
+                break
+            except VaultClosed:
+                time.sleep(0.05)
+        yield
+    finally:
+        os.kill(process, signal.SIGTERM)
+        os.waitpid(process, 0)

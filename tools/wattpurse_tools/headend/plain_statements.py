@@ -1,0 +1,350 @@
+"""The fast way of statements that say nothing but that time has passed and energy was used.
+
+Most statements are of this kind. A statement is plain if the station's own way (`Station.learn`) would keep it, note
+its months, and write the meter's newest facts, and nothing else: no token, receipt, contract or key version changes,
+and nothing disagrees. Everything else goes the station's own way. Both end with the same record.
+
+A step works on all meters of a batch at once: one question for each kind of fact, one COPY for the rows. The caller
+holds the locks of the meters' rows, so nobody else records a statement of them.
+"""
+
+import json
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import F, Q
+
+from wattpurse.core.messages import token
+from wattpurse.core.money import contract as contracts
+from wattpurse_tools.record.models import Meter, MeterReceipt, MonthlyReading, Statement, Token
+from wattpurse_tools.station import usefulness
+from wattpurse_tools.station.monthly_readings import completed, rate_names
+from wattpurse_tools.station.order import OUTSTANDING, REDEEMED, VOIDED
+from wattpurse_tools.station.statement_record import bought_in
+from wattpurse_tools.station.station import is_redeemed
+
+MONTHS_REMEMBERED = 1 << 17
+
+_METER = ("number", "is_stopped", "is_retired", "contract", "told_s", "key_version", "tenant")
+_GROWING = ("total_mwh", "bought", "charged", "taken")
+_COLUMNS = (
+    "meter_id",
+    "time_s",
+    "number",
+    "unit",
+    "contract",
+    "balance",
+    "bought",
+    "charged",
+    "taken",
+    "total_mwh",
+    "alarms",
+    "event_link",
+    "has_other_issuers",
+    "content",
+    "read_s",
+)
+
+
+@dataclass(frozen=True)
+class Told:
+    """An opened statement: its key version and its content."""
+
+    version: int
+    content: dict[str, Any]
+
+    @property
+    def meter_number(self) -> int:
+        """The number of its meter."""
+        return self.content["meter_number"]
+
+
+@dataclass
+class _Known:
+    """The record's facts about a meter, as far as a plain statement touches them."""
+
+    meter: Mapping[str, Any]
+    newest: Mapping[str, Any] | None = None
+    tokens: list[tuple[int, str]] = field(default_factory=list)
+    receipts: set[int] = field(default_factory=set)
+    is_busy: bool = False
+    had_tenants: bool = False
+
+
+class MonthMemory:
+    """The closed months that this process has noted, by meter: a record that only grows needs them once.
+
+    `forget` empties it, after a fault of the database: it may be another copy since.
+    """
+
+    def __init__(self, limit: int = MONTHS_REMEMBERED) -> None:
+        self._limit = limit
+        self._noted: dict[int, int] = {}
+
+    def has(self, meter_number: int, months: Sequence[Mapping[str, Any]]) -> bool:
+        """Return True if these closed months were noted."""
+        return self._noted.get(meter_number) == _mark(months)
+
+    def note(self, meter_number: int, months: Sequence[Mapping[str, Any]]) -> None:
+        """Note closed months, after the commit. The oldest meters are forgotten beyond the limit."""
+        self._noted.pop(meter_number, None)
+        if len(self._noted) >= self._limit:
+            del self._noted[next(iter(self._noted))]
+        self._noted[meter_number] = _mark(months)
+
+    def forget(self) -> None:
+        """Forget all."""
+        self._noted.clear()
+
+
+memory = MonthMemory()
+
+
+def split(statements: Sequence[Told]) -> tuple[list[Told], list[Told]]:
+    """Return the plain statements, and the others, each in the order in which they came.
+
+    A copy of a meter's newest statement is plain, and adds nothing: it is in neither list.
+    """
+    known = _known({one.meter_number for one in statements})
+    own_way = {one.meter_number for one in statements if one.meter_number not in known}
+    plain: list[Told] = []
+    for one in sorted(statements, key=lambda told: told.content["time_s"]):
+        facts = known.get(one.meter_number)
+        if facts is None or one.meter_number in own_way or _is_copy(one, facts):
+            continue
+        if _is_plain(one, facts):
+            plain.append(one)
+            facts.newest = _row_of(one.content)
+        else:
+            own_way.add(one.meter_number)
+    others = [one for one in statements if one.meter_number in own_way]
+    return [one for one in plain if one.meter_number not in own_way], others
+
+
+def keep(statements: Sequence[Told]) -> None:
+    """Record plain statements, which are in the order of their time. The caller opens the transaction."""
+    if not statements:
+        return
+    read_s = int(time.time())
+    copy_rows([values_of(one.content, read_s) for one in statements])
+    newest = {one.meter_number: one.content for one in statements}
+    _note_months(newest)
+    _update_meters(newest.values())
+
+
+def _known(numbers: Collection[int]) -> dict[int, _Known]:
+    """Return the record's facts about meters. Each kind of fact is one question for all of them."""
+    found = {row["number"]: _Known(row) for row in Meter.objects.filter(number__in=numbers).values(*_METER)}
+    tokens = Token.objects.filter(meter_id__in=numbers).filter(
+        ~Q(state__in=(REDEEMED, VOIDED)) | Q(kind=token.TENANT, state=REDEEMED)
+    )
+    for number, sequence, state in tokens.values_list("meter_id", "sequence", "state"):
+        if state == REDEEMED:
+            found[number].had_tenants = True
+        elif state in OUTSTANDING:
+            found[number].is_busy = True
+        else:
+            found[number].tokens.append((sequence, state))
+    receipts = MeterReceipt.objects.filter(meter_id__in=numbers).values_list("meter_id", "sequence", "settled")
+    for number, sequence, settled in receipts:
+        found[number].receipts.add(sequence)
+        found[number].is_busy |= not settled
+    rows = Statement.objects.filter(meter_id__in=numbers, time_s=F("meter__told_s"))
+    names = ("meter_id", "time_s", "unit", "has_other_issuers", *_GROWING)
+    for row in rows.order_by("id").values(*names, "content__windows", "content__totals"):
+        found[row["meter_id"]].newest = row
+    return found
+
+
+def _is_copy(one: Told, known: _Known) -> bool:
+    """Return True if a statement is the meter's newest one, which the record has."""
+    newest, content = known.newest, one.content
+    return newest is not None and all(newest[name] == content[name] for name in ("time_s", "total_mwh"))
+
+
+def _is_plain(one: Told, known: _Known) -> bool:
+    """Return True if the station's own way would do nothing but what `keep` does."""
+    content, meter, newest = one.content, known.meter, known.newest
+    if newest is None or known.is_busy or meter["is_stopped"] or meter["is_retired"]:
+        return False
+    receipt = content.get("receipt")
+    return (
+        content["time_s"] > newest["time_s"]
+        and one.version <= meter["key_version"]
+        and contracts.by_code(content["contract"]).name == meter["contract"]
+        and (receipt is None or receipt["sequence"] in known.receipts)
+        and not (known.had_tenants and "tenant" not in content.get("standing", {}))
+        and not any(is_redeemed(content, sequence) for sequence, _ in known.tokens)
+        and not newest["has_other_issuers"]
+        and _windows(content["windows"]) == _windows(newest["content__windows"])
+        and len(content["windows"]) == 1
+        and _same_bought(content, newest)
+        and _only_grows(newest, content)
+    )
+
+
+def _windows(windows: Mapping[Any, Sequence[int]]) -> dict[int, tuple[int, ...]]:
+    """Return the windows of a statement, as it came or as the record has it."""
+    return {int(issuer): tuple(window) for issuer, window in windows.items()}
+
+
+def _same_bought(content: Mapping[str, Any], newest: Mapping[str, Any]) -> bool:
+    """Return True if no more credit was bought: the newest statement was compared with the sales already."""
+    before = {"totals": newest["content__totals"], "unit": newest["unit"], "bought": newest["bought"]}
+    return bought_in(content) == bought_in(before)
+
+
+def _only_grows(newest: Mapping[str, Any], content: Mapping[str, Any]) -> bool:
+    if content["total_mwh"] < newest["total_mwh"]:
+        return False
+    if content["unit"] != newest["unit"]:
+        return True
+    pairs = ((newest[name], content.get(name)) for name in _GROWING)
+    return all(None in pair or pair[0] <= pair[1] for pair in pairs)
+
+
+def _row_of(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a statement as `_known` reads it from the record."""
+    row = {name: content.get(name) for name in ("time_s", "unit", *_GROWING)}
+    return row | {
+        "has_other_issuers": False,
+        "content__windows": content["windows"],
+        "content__totals": content.get("totals"),
+    }
+
+
+def values_of(content: Mapping[str, Any], read_s: int) -> tuple[Any, ...]:
+    """Return the row of a plain statement, in the order of _COLUMNS."""
+    return (
+        content["meter_number"],
+        content["time_s"],
+        content.get("number", 0),
+        content["unit"],
+        content["contract"],
+        content["balance"],
+        content.get("bought"),
+        content.get("charged"),
+        content.get("taken"),
+        content["total_mwh"],
+        ", ".join(content["alarms"]),
+        content.get("event_link"),
+        False,
+        json.dumps(content),
+        read_s,
+    )
+
+
+def copy_rows(rows: Iterable[tuple[Any, ...]], table: str = "statements") -> None:
+    """Insert rows of `values_of`, by one COPY on PostgreSQL. The caller opens the transaction."""
+    names = ", ".join(_COLUMNS)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            with cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:  # type: ignore[attr-defined]
+                for row in rows:
+                    copy.write_row(row)
+        else:
+            places = ", ".join(["%s"] * len(_COLUMNS))
+            cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({places})", list(rows))
+
+
+def _note_months(contents: Mapping[int, Mapping[str, Any]]) -> None:
+    """Note the months of the newest statement of each meter, as `note_months` does for one."""
+    wanted: dict[tuple[int, int], tuple[Mapping[str, Any], int]] = {}
+    closed: dict[int, Sequence[Mapping[str, Any]]] = {}
+    for number, content in contents.items():
+        months = content.get("months", ())
+        has_closed = memory.has(number, months[1:])
+        for age, month in enumerate(months[:1] if has_closed else months):
+            wanted[number, month["index"]] = (month, age)
+        if not has_closed:
+            closed[number] = months[1:]
+    if not wanted:
+        return
+    rows = MonthlyReading.objects.filter(
+        meter_id__in={number for number, _ in wanted}, month__in={index for _, index in wanted}
+    )
+    known = {(row.meter_id, row.month): row for row in rows}  # type: ignore[attr-defined]
+    changed = []
+    for (number, index), (month, age) in wanted.items():
+        names = rate_names(contents[number], max(len(one.get("rate_wh", ())) for one in contents[number]["months"]))
+        new = MonthlyReading(meter_id=number, month=index)
+        made = completed(known.get((number, index)), new, month, names, age > 0)
+        if made is not None:
+            changed.append(made)
+    _write_months(changed)
+    transaction.on_commit(lambda: [memory.note(number, months) for number, months in closed.items()])
+
+
+def _write_months(rows: Sequence[MonthlyReading]) -> None:
+    values = [
+        (row.meter_id, row.month, row.total_wh, json.dumps(row.rate_wh), row.charge_microunits, row.is_closed)  # type: ignore[attr-defined]
+        for row in rows
+    ]
+    names = ("meter_id", "month", "total_wh", "rate_wh", "charge_microunits", "is_closed")
+    update = ", ".join(f"{name} = excluded.{name}" for name in names[2:])
+    types = ("bigint", "integer", "bigint", "jsonb", "bigint", "boolean")
+    _write(
+        f"INSERT INTO monthly_readings ({', '.join(names)})",
+        types,
+        values,
+        f"ON CONFLICT (meter_id, month) DO UPDATE SET {update}",
+    )
+
+
+def _update_meters(contents: Iterable[Mapping[str, Any]]) -> None:
+    """Write the facts of the newest statement of each meter into the meter's row."""
+    values = [
+        (
+            content["meter_number"],
+            content["unit"],
+            content["time_s"],
+            ", ".join(content["alarms"]),
+            content["balance"],
+            usefulness.days_left(content),
+            content.get("standing", {}).get("tenant"),
+        )
+        for content in contents
+    ]
+    setting = "unit = new.unit, told_s = new.told_s, alarms = new.alarms, balance = new.balance"
+    setting += ", days_left = new.days_left, tenant = coalesce(new.tenant, meters.tenant)"
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            types = ("bigint", "text", "bigint", "text", "bigint", "integer", "bigint")
+            cursor.execute(
+                f"UPDATE meters SET {setting} FROM unnest({_arrays(types)})"
+                " AS new (number, unit, told_s, alarms, balance, days_left, tenant) WHERE meters.number = new.number",
+                _columns(values),
+            )
+        else:
+            cursor.executemany(
+                "UPDATE meters SET unit = %s, told_s = %s, alarms = %s, balance = %s, days_left = %s,"
+                " tenant = coalesce(%s, tenant) WHERE number = %s",
+                [(*row[1:], row[0]) for row in values],
+            )
+
+
+def _write(insert: str, types: Sequence[str], rows: Sequence[tuple[Any, ...]], conflict: str) -> None:
+    """Insert rows in one statement on PostgreSQL, and one by one on SQLite."""
+    if not rows:
+        return
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(f"{insert} SELECT * FROM unnest({_arrays(types)}) {conflict}", _columns(rows))
+        else:
+            places = ", ".join(["%s"] * len(types))
+            cursor.executemany(f"{insert} VALUES ({places}) {conflict}", list(rows))
+
+
+def _arrays(types: Sequence[str]) -> str:
+    return ", ".join(f"%s::{name}[]" for name in types)
+
+
+def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _mark(months: Sequence[Mapping[str, Any]]) -> int:
+    return hash(json.dumps(months, sort_keys=True))

@@ -1,0 +1,103 @@
+"""Checkout links in the form of Stripe's API: a page of the provider where a customer pays by card or wallet.
+
+Source: Stripe's API reference, "Create a Session" and "Idempotent requests". The same attempt again has the same key,
+so the provider makes one session of it. The card's number never comes here. `Checkout` is the seam for other
+providers.
+"""
+
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from dataclasses import dataclass
+from typing import Protocol
+
+from wattpurse_tools.headend.providers.provider_file import STRIPE, Provider, providers
+from wattpurse_tools.headend.providers.stripe import minor_of_micro
+from wattpurse_tools.record.office_folder import OfficeFolder
+from wattpurse_tools.refusals import Failure
+
+API = "https://api.stripe.com"
+
+_TIMEOUT_S = 15.0
+_ANSWER_SIZE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Order:
+    """A recharge to pay for: `attempt` is its key, and `words` its line on the provider's page.
+
+    `urls` are the addresses that the provider leads back to, after the payment and without one.
+    """
+
+    attempt: str
+    meter_number: int
+    gross_microunits: int
+    currency: str
+    words: str
+    urls: tuple[str, str]
+    language: str = "auto"
+
+
+class Checkout(Protocol):
+    """The provider of checkout links."""
+
+    def link(self, order: Order) -> str:
+        """Return the address of the provider's page for an order. Raise Failure if the provider gives none."""
+        ...
+
+
+class StripeCheckout:
+    """Checkout links by an API in the form of Stripe's, at `settings["api"]` or at Stripe itself."""
+
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
+        self._api = provider.settings.get("api", API)
+
+    def link(self, order: Order) -> str:
+        """Return the address of the provider's page for an order. Raise Failure if the provider gives none."""
+        answer = self._post("/v1/checkout/sessions", _fields(order), order.attempt)
+        url = answer.get("url")
+        if not isinstance(url, str) or urllib.parse.urlsplit(url).scheme not in ("https", "http"):
+            raise Failure("the payment provider gave no page; try again later")
+        return url
+
+    def _post(self, path: str, fields: dict[str, str], key: str) -> dict[str, object]:
+        request = urllib.request.Request(
+            self._api + path,
+            urllib.parse.urlencode(fields).encode(),
+            {"Authorization": f"Bearer {self._provider.api_key}", "Idempotency-Key": key},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:
+                content = json.loads(answer.read(_ANSWER_SIZE))
+        except (urllib.error.URLError, OSError, ValueError):
+            raise Failure("the payment provider does not answer; try again later") from None
+        if not isinstance(content, dict):
+            raise Failure("the payment provider gave no page; try again later")
+        return content
+
+
+def checkout_of(folder: OfficeFolder) -> Checkout | None:
+    """Return the checkout of an office, or None if no provider with an API is configured."""
+    for provider in providers(folder).values():
+        if provider.kind == STRIPE and provider.api_key:
+            return StripeCheckout(provider)
+    return None
+
+
+def _fields(order: Order) -> dict[str, str]:
+    metadata = {"meter": str(order.meter_number), "attempt": order.attempt}
+    return {
+        "mode": "payment",
+        "client_reference_id": f"{order.meter_number} {order.attempt}",
+        "success_url": order.urls[0],
+        "cancel_url": order.urls[1],
+        "locale": order.language,
+        "line_items[0][quantity]": "1",
+        "line_items[0][price_data][currency]": order.currency.lower(),
+        "line_items[0][price_data][unit_amount]": str(minor_of_micro(order.gross_microunits, order.currency)),
+        "line_items[0][price_data][product_data][name]": order.words,
+        **{f"metadata[{name}]": value for name, value in metadata.items()},
+        **{f"payment_intent_data[metadata][{name}]": value for name, value in metadata.items()},
+    }

@@ -1,0 +1,129 @@
+"""Commands by SMS: BAL tells the credit, TOK the digits of the newest tokens again.
+
+The phone's number in the record is the right to ask, so the answer goes to that phone alone. It may stand with one
+customer, who asks for the own meters. A phone that nobody has, and a phone of two customers, get no answer. The
+gateway's own number makes a text happen once: again, it returns the same answer.
+"""
+
+from collections.abc import Callable, Sequence
+
+from django.db import IntegrityError, transaction
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from wattpurse.core.money import contract as contracts
+from wattpurse.core.text import kwh_text
+from wattpurse_tools.ledger import balances, chart
+from wattpurse_tools.office.actor import Actor
+from wattpurse_tools.office.office import Office
+from wattpurse_tools.record.models import Customer, IncomingText, Meter, Tenancy, Token
+from wattpurse_tools.station import order as orders
+from wattpurse_tools.station.amounts import KWH_DECIMALS
+from wattpurse_tools.station.currencies import site_currency
+from wattpurse_tools.utc_texts import rfc3339
+
+_TEXT_LENGTH = 480
+_PHONE_DIGITS = 8
+_COUNTRY_CODES = (1, 2, 3)  # their numbers of digits
+_TOKENS = 3
+_WINDOW_S = 3600
+_IN_WINDOW = 12
+
+
+def answer(office: Office, actor: Actor, phone: str, text: str, number: str, now_s: int) -> str:
+    """Return the answer to a text, or "" if the phone gets none. Right: sell.
+
+    `number` is the gateway's own. The same number again returns the same answer.
+    """
+    actor.require("sell")
+    known = IncomingText.objects.filter(number=number).first()
+    if known is not None:
+        return known.answer
+    customer = customer_of(phone)
+    said = "" if customer is None or _is_over(phone, now_s) else _answer(office, actor, customer, text)[:_TEXT_LENGTH]
+    try:
+        with transaction.atomic():
+            IncomingText.objects.create(
+                number=number, phone=_digits(phone), text=text[:_TEXT_LENGTH], received_s=now_s, answer=said
+            )
+    except IntegrityError:  # another process answered it in the same moment
+        return IncomingText.objects.get(number=number).answer
+    return said
+
+
+def customer_of(phone: str) -> Customer | None:
+    """Return the one active customer with a phone, or None.
+
+    The gateway tells the number with its country code. The record may have it so, or with the zero of the country.
+    """
+    digits = _digits(phone).removeprefix("00")
+    if len(digits) < _PHONE_DIGITS:
+        return None
+    ways = {phone.strip(), digits, f"+{digits}", f"00{digits}"}
+    if not digits.startswith("0"):
+        ways |= {f"0{digits[code:]}" for code in _COUNTRY_CODES}
+    found = list(Customer.objects.filter(is_active=True, phone__in=ways)[:2])
+    return found[0] if len(found) == 1 else None
+
+
+def _digits(phone: str) -> str:
+    return "".join(letter for letter in phone if letter.isascii() and letter.isdecimal())[:32]
+
+
+def _is_over(phone: str, now_s: int) -> bool:
+    asked = IncomingText.objects.filter(phone=_digits(phone), received_s__gt=now_s - _WINDOW_S)
+    return asked.count() >= _IN_WINDOW
+
+
+def _answer(office: Office, actor: Actor, customer: Customer, text: str) -> str:
+    words = text.upper().split()
+    command = _COMMANDS.get(words[0] if words else "")
+    with translation.override(customer.language):
+        if command is None or len(words) > 2 or not all(one.isascii() and one.isdecimal() for one in words[1:]):
+            return _(
+                "Write BAL for your credit, or TOK for your last digits. Add the number of a meter if you have several."
+            )
+        meters = _meters(customer, words[1:])
+        if not meters:
+            return _("You have no meter of this number.")
+        return "\n".join(command(office, actor, tenancy, meter) for tenancy, meter in meters)
+
+
+def _meters(customer: Customer, numbers: Sequence[str]) -> list[tuple[Tenancy, Meter]]:
+    """Return the tenancies of a customer with their meters: all, or the one of a number."""
+    living = Tenancy.objects.filter(customer=customer, until_s=None).order_by("meter_number")
+    if numbers:
+        living = living.filter(meter_number=int(numbers[0][:12]))
+    meters = Meter.objects.in_bulk([one.meter_number for one in living])
+    return [(one, meters[one.meter_number]) for one in living if one.meter_number in meters]
+
+
+def _balance(_office: Office, _actor: Actor, tenancy: Tenancy, meter: Meter) -> str:
+    if meter.contract == contracts.Managed.name:
+        currency = site_currency()
+        amount = balances.balance(chart.account(tenancy.pk), currency.code)
+        return _("Meter %(meter)s: %(credit)s.") % {"meter": meter.number, "credit": currency.exact_text(amount)}
+    if meter.balance is None or meter.told_s < tenancy.from_s:
+        return _("Meter %(meter)s has not told its credit yet.") % {"meter": meter.number}
+    credit = site_currency().exact_text(meter.balance)
+    if meter.unit == orders.ENERGY:
+        credit = f"{kwh_text(meter.balance, KWH_DECIMALS)} kWh"
+    told = rfc3339(meter.told_s)
+    return _("Meter %(meter)s: %(credit)s, told at %(time)s.") % {"meter": meter.number, "credit": credit, "time": told}
+
+
+def _tokens(_office: Office, _actor: Actor, tenancy: Tenancy, meter: Meter) -> str:
+    bought = Token.objects.filter(meter=meter, sale__tenancy=tenancy, state__in=orders.OUTSTANDING).exclude(digits="")
+    digits = list(bought.order_by("-sequence").values_list("digits", flat=True)[:_TOKENS])
+    if not digits:
+        return _("Meter %(meter)s: no digits wait for it.") % {"meter": meter.number}
+    told = ", ".join(grouped(one) for one in digits)
+    return _("Meter %(meter)s: %(digits)s.") % {"meter": meter.number, "digits": told}
+
+
+def grouped(digits: str) -> str:
+    """Return digits in groups of four, to read aloud and to type."""
+    return " ".join(digits[place : place + 4] for place in range(0, len(digits), 4))
+
+
+_COMMANDS: dict[str, Callable[[Office, Actor, Tenancy, Meter], str]] = {"BAL": _balance, "TOK": _tokens}

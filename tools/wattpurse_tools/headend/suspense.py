@@ -1,0 +1,120 @@
+"""Payments in suspense: a person assigns one to a meter, or gives it back. Each step is in the audit trail."""
+
+from collections.abc import Sequence
+
+from django.db import transaction
+
+from wattpurse_tools.headend import payments
+from wattpurse_tools.headend.payments import PAID_BACK, REFUNDING, SUSPENSE, money_at, post_step, subject_of
+from wattpurse_tools.ledger import chart
+from wattpurse_tools.ledger.posting import Move
+from wattpurse_tools.office import audit
+from wattpurse_tools.office.actor import Actor
+from wattpurse_tools.office.office import Office
+from wattpurse_tools.record.models import Payment, Sale
+from wattpurse_tools.refusals import Refusal
+
+RIGHT = "manage"
+
+
+def waiting(actor: Actor) -> Sequence[Payment]:
+    """Return the payments that wait for a decision or for the money to go back, oldest first. Right: manage."""
+    actor.require(RIGHT)
+    rows = Payment.objects.filter(state__in=(SUSPENSE, REFUNDING)).select_related("notice").order_by("pk")
+    return list(rows.exclude(notice__kind=payments.PAYOUT))
+
+
+def assign(office: Office, actor: Actor, payment: int, meter_number: int, now_s: int) -> Sale:
+    """Sell to a meter for a payment in suspense, and return the receipt. Rights: manage, sell.
+
+    The same assignment again returns the same receipt. Raise Refusal, with no change, if the meter takes nothing.
+    """
+    actor.require(RIGHT)
+    with transaction.atomic():
+        found = _locked(payment)
+        if found.state == payments.SOLD and found.meter_number == meter_number and found.sale is not None:
+            return found.sale
+        _refuse_other(found, SUSPENSE)
+        if _is_paid_back_in_part(found):
+            raise Refusal("a part of this payment was paid back; give the rest back too")
+        reason = payments.sell_to(office, actor, found, meter_number, now_s)
+        sale = found.sale
+        if reason or sale is None:
+            raise Refusal("not sold: %(reason)s", reason=reason)
+        _end_suspense(actor, found, "assigned", now_s)
+        found.meter_number = meter_number
+        _decide(actor, found, now_s)
+        audit.note(actor, "assign payment", subject_of(found), meter=meter_number, sale=sale.pk)
+    return sale
+
+
+def give_back(actor: Actor, payment: int, reason: str, now_s: int) -> Payment:
+    """Decide that a payment in suspense goes back to its payer. Right: manage.
+
+    The provider's own notice of the refund ends it, or `note_given_back` if the provider tells none.
+    """
+    actor.require(RIGHT)
+    if not reason.strip():
+        raise Refusal("write the reason")
+    with transaction.atomic():
+        found = _locked(payment)
+        if found.state == REFUNDING:
+            return found
+        _refuse_other(found, SUSPENSE)
+        found.state = REFUNDING
+        _decide(actor, found, now_s)
+        audit.note(actor, "give payment back", subject_of(found), reason=reason.strip())
+    return found
+
+
+def note_given_back(actor: Actor, payment: int, reference: str, now_s: int) -> Payment:
+    """Note that the money went back to its payer, by the reference of the transfer. Right: manage."""
+    actor.require(RIGHT)
+    if not reference.strip():
+        raise Refusal("write the reference of the transfer")
+    with transaction.atomic():
+        found = _locked(payment)
+        if found.state == PAID_BACK:
+            return found
+        _refuse_other(found, REFUNDING)
+        if _is_paid_back_in_part(found):
+            raise Refusal("the provider told a part of this refund; wait for its notice of the rest")
+        _end_suspense(actor, found, "given back", now_s)
+        found.state = PAID_BACK
+        _decide(actor, found, now_s)
+        audit.note(actor, "payment given back", subject_of(found), reference=reference.strip())
+    return found
+
+
+def _locked(payment: int) -> Payment:
+    rows = Payment.objects.select_for_update(of=("self",)).select_related("notice")
+    found = rows.filter(pk=payment, notice__kind=payments.PAID).first()
+    if found is None:
+        raise Refusal("there is no payment %(number)s", number=payment)
+    return found
+
+
+def _refuse_other(payment: Payment, state: str) -> None:
+    if payment.state != state:
+        raise Refusal(
+            "payment %(number)s is %(state)s; somebody decided before", number=payment.pk, state=payment.state
+        )
+
+
+def _is_paid_back_in_part(payment: Payment) -> bool:
+    notice = payment.notice
+    return Payment.objects.filter(
+        notice__provider=notice.provider, notice__reference=notice.number, state=payments.BOOKED
+    ).exists()
+
+
+def _end_suspense(actor: Actor, payment: Payment, words: str, now_s: int) -> None:
+    """Book the money out of the suspense."""
+    notice = payment.notice
+    move = Move(money_at(notice), chart.suspense(payments.SUSPENSE_ACCOUNT), notice.currency, notice.amount_microunits)
+    post_step(actor, payment, "out of suspense", f"payment {words}", [move], now_s)
+
+
+def _decide(actor: Actor, payment: Payment, now_s: int) -> None:
+    payment.decided_by, payment.decided_s = actor.operator, now_s
+    payment.save()

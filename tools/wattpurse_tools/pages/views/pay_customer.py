@@ -1,0 +1,118 @@
+"""A tenant's recharge: the amount, the link to the provider's page, and the page to come back to.
+
+The code of the tenant's page is the right to pay for its meter and to see its digits. The link is followed
+by a click: the policy of the pages lets no form lead to another site. The provider's page takes card or wallet, and
+nothing of the card comes here.
+"""
+
+import re
+import secrets
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from wattpurse_tools.headend import delivery_state, recharge_page
+from wattpurse_tools.headend.providers.checkout import Order, checkout_of
+from wattpurse_tools.headend.references import ATTEMPT
+from wattpurse_tools.office.page_codes import as_kept
+from wattpurse_tools.pages import login_limits
+from wattpurse_tools.pages.access import address_of
+from wattpurse_tools.pages.amount_texts import parse_money
+from wattpurse_tools.pages.login_limits import TENANT, TooManyTries
+from wattpurse_tools.pages.office_in_use import office_in_use
+from wattpurse_tools.pages.refusal_words import in_words
+from wattpurse_tools.record.models import Tenancy
+from wattpurse_tools.station.currencies import site_currency
+
+_ATTEMPT = re.compile(rf"{ATTEMPT}[0-9a-f]{{24}}")
+_AGAIN_S = 3
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def pay(request: HttpRequest, code: str) -> HttpResponse:
+    """Ask for the amount, and show the link to the provider's page."""
+    tenancy, refusal = _tenancy(request, code)
+    if tenancy is None:
+        return refusal
+    content: dict[str, object] = {
+        "code": code,
+        "meter": tenancy.meter_number,
+        "currency": site_currency().code,
+        "attempt": _attempt(request.POST.get("attempt", "")),
+        "amount": request.POST.get("amount", "")[:20],
+    }
+    checkout = checkout_of(office_in_use().folder)
+    if checkout is None:
+        content["trouble"] = _("This office takes no payments by this page.")
+    elif request.method == "POST":
+        try:
+            content["link"] = checkout.link(_order(request, code, tenancy, str(content["attempt"])))
+        except (ValueError, OSError) as error:
+            content["trouble"] = in_words(error)
+    return _private(render(request, "pages/pay/pay.html", content))
+
+
+@require_safe
+def paid(request: HttpRequest, code: str, attempt: str) -> HttpResponse:
+    """Show the state of a recharge after the provider's page: digits, and whether the meter has the token."""
+    tenancy, refusal = _tenancy(request, code)
+    if tenancy is None:
+        return refusal
+    content: dict[str, object] = {"code": code, "again_s": _AGAIN_S, "decimals": site_currency().decimals}
+    payment = recharge_page.payment_of(tenancy, attempt) if _ATTEMPT.fullmatch(attempt) else None
+    content["payment"] = payment
+    if payment is not None and payment.sale is not None:
+        content["told"] = delivery_state.of_sale(payment.sale)
+    return _private(render(request, "pages/pay/paid.html", content))
+
+
+def _order(request: HttpRequest, code: str, tenancy: Tenancy, attempt: str) -> Order:
+    currency = site_currency()
+    amount = parse_money(request.POST.get("amount", ""), currency.decimals)
+    recharge_page.refuse(tenancy.meter_number, amount)
+    return Order(
+        attempt,
+        tenancy.meter_number,
+        amount,
+        currency.code,
+        _("Credit for meter %(meter)s") % {"meter": tenancy.meter_number},
+        (
+            request.build_absolute_uri(reverse("tenant-paid", args=(code, attempt))),
+            request.build_absolute_uri(reverse("tenant-pay", args=(code,))),
+        ),
+        get_language() or "auto",
+    )
+
+
+def _attempt(typed: str) -> str:
+    """Return the key of an attempt: that of the form, so that a second click is the same attempt, or a new one."""
+    return typed if _ATTEMPT.fullmatch(typed) else ATTEMPT + secrets.token_hex(12)
+
+
+def _tenancy(request: HttpRequest, code: str) -> tuple[Tenancy | None, HttpResponse]:
+    """Return the tenancy of a code, or None and the answer. Wrong codes are counted as on the tenant's own page."""
+    key = f"tenant:{address_of(request)}"
+    try:
+        login_limits.count_try({key: TENANT})
+    except TooManyTries as refusal:
+        content = {"wait_s": refusal.wait_s}
+        return None, _private(render(request, "pages/tenant/code.html", content, status=429))
+    kept = as_kept(code)
+    found = Tenancy.objects.filter(page_code=kept, until_s=None).first() if kept else None
+    if found is None:
+        return None, _private(render(request, "pages/tenant/code.html", {"is_wrong": True}, status=404))
+    login_limits.forget_tries("", key)
+    return found, HttpResponse()
+
+
+def _private(response: HttpResponse) -> HttpResponse:
+    """Return the answer with a header that keeps it out of search engines.
+
+    The policy of all pages keeps its address, which has the code, from other sites. The form needs its origin.
+    """
+    response.headers["X-Robots-Tag"] = "noindex, nofollow"  # type: ignore[index]
+    return response

@@ -1,0 +1,33 @@
+"""The page of payments in suspense: a manager assigns them to meters, or gives them back."""
+
+import time
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+
+from wattpurse_tools.headend import suspense as actions
+from wattpurse_tools.pages.access import OfficeRequest, page
+from wattpurse_tools.pages.views.acting import done, whole
+
+
+@page("manage")
+def suspense(request: OfficeRequest) -> HttpResponse:
+    """Show the payments that wait, and carry a decision out."""
+    if request.method == "POST":
+        _decide(request)
+        return redirect("pay-suspense")
+    return render(request, "pages/pay/suspense.html", {"payments": actions.waiting(request.actor)})
+
+
+def _decide(request: OfficeRequest) -> None:
+    now_s = int(time.time())
+    payment, text = whole(request.POST.get("payment", "")) or 0, request.POST.get("text", "").strip()[:120]
+    what = request.POST.get("what", "")
+    if what == "assign":
+        words = _("The payment is sold to the meter.")
+        done(request, words, actions.assign, request.office, request.actor, payment, whole(text) or 0, now_s)
+    elif what == "give back":
+        done(request, _("The payment is to go back."), actions.give_back, request.actor, payment, text, now_s)
+    elif what == "given back":
+        done(request, _("The payment went back."), actions.note_given_back, request.actor, payment, text, now_s)

@@ -1,0 +1,186 @@
+"""The judge of a rehearsal: the payers' own book against meters, record and ledger.
+
+It reads the meters themselves, which no message can change, and adds up for itself:
+
+    payments = credit at meters and accounts + suspense
+
+Each credit is worked out from the payment by the prices of the site alone. Supply is judged by the times of the
+contact: a managed meter is lit only while a permit lasts that the office has sealed.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from wattpurse.core.messages import token
+from wattpurse.core.money import contract as contracts
+from wattpurse_tools.fleet.meter import FleetMeter
+from wattpurse_tools.ledger import balances, chart
+from wattpurse_tools.office import checking
+from wattpurse_tools.office.actor import Actor
+from wattpurse_tools.office.office import Office
+from wattpurse_tools.record.models import Command, ManagedAccount, Message, Payment, Sale, SetAside, Statement, Token
+from wattpurse_tools.rehearsal.payers import PROVIDER, Paid
+from wattpurse_tools.rehearsal.site import PRICE_MICROUNITS, Place
+
+MWH_PER_KWH = 1_000_000
+DAY_S = 86_400
+LATE_S = 2  # of the contact after the end of a permit: a board looks ten times a second
+
+_CURRENCY = "EUR"
+_OPEN = ("waiting", "sent")
+
+
+@dataclass
+class Verdict:
+    """The sums of the judge, and its findings: an empty list is a balance."""
+
+    sums: dict[str, str] = field(default_factory=dict)
+    findings: list[str] = field(default_factory=list)
+
+    def expect(self, name: str, found: object, expected: object) -> None:
+        """Note a finding if two values differ."""
+        if found != expected:
+            self.findings.append(f"{name}: {found}, expected {expected}")
+
+
+def judge(
+    office: Office, actor: Actor, places: Sequence[Place], paid: Sequence[Paid], prices: dict[str, int]
+) -> Verdict:
+    """Return the verdict. `prices` are those of kWh and days, in micro-units."""
+    verdict = Verdict()
+    by_meter = _by_meter(paid)
+    _payments(verdict, paid)
+    credit = sum(_credit(verdict, place, by_meter[place.number], prices) for place in places)
+    suspended = -balances.balance(chart.suspense("payment"), _CURRENCY)
+    total = sum(one.microunits for one in paid)
+    verdict.expect("payments - credit - suspense", total - credit - suspended, 0)
+    verdict.sums |= {
+        "paid": _money(total),
+        "credit at meters and accounts": _money(credit),
+        "in suspense": _money(suspended),
+    }
+    for place in places:
+        _supply(verdict, place.meter)
+    _messages(verdict)
+    _books(verdict, office, actor)
+    return verdict
+
+
+def _by_meter(paid: Sequence[Paid]) -> dict[int, list[Paid]]:
+    found: dict[int, list[Paid]] = defaultdict(list)
+    for one in paid:
+        if one.meter is not None:
+            found[one.meter].append(one)
+    return found
+
+
+def _payments(verdict: Verdict, paid: Sequence[Paid]) -> None:
+    """Compare the notices of the record with the payers' book: each payment once, and none that nobody paid."""
+    known = {one.notice.number: one for one in Payment.objects.select_related("notice", "sale")}
+    verdict.expect("payments in the record", sorted(known), sorted(one.number for one in paid))
+    for one in paid:
+        found = known.get(one.number)
+        if found is None:
+            continue
+        verdict.expect(f"{one.number}: amount", found.notice.amount_microunits, one.microunits)
+        state = "sold" if one.meter is not None else "suspense"
+        verdict.expect(f"{one.number}: state", (found.state, found.reason if state == "sold" else ""), (state, ""))
+    provider = balances.balance(chart.provider(PROVIDER), _CURRENCY)
+    verdict.expect("money at the provider", provider, sum(one.microunits for one in paid))
+
+
+def _credit(verdict: Verdict, place: Place, paid: Sequence[Paid], prices: dict[str, int]) -> int:
+    """Return the micro-units of payments whose credit is at a meter or on its account. Note what differs."""
+    number, account, contract = place.number, place.meter.account, place.contract
+    total = sum(one.microunits for one in paid)
+    if contract == contracts.Managed.name:
+        return _account_credit(verdict, place, total)
+    if contract in (contracts.PrepaidMoney.name, contracts.SettledAccount.name):
+        found, expected = account.money.bought, total
+    elif contract in (contracts.PrepaidEnergy.name, contracts.Dispenser.name):
+        found, expected = account.energy.bought, sum(one.microunits * MWH_PER_KWH // prices["kwh"] for one in paid)
+    elif contract == contracts.Term.name:
+        found, expected = (
+            account.standing["term_bought_s"],
+            sum(one.microunits // prices["day"] for one in paid) * DAY_S,
+        )
+    else:
+        found, expected = 0, 0
+    verdict.expect(f"meter {number} ({contract}): credit bought", found, expected)
+    told = Token.objects.filter(meter_id=number, sale__isnull=False).exclude(state="redeemed").count()
+    verdict.expect(f"meter {number}: sold tokens that are not redeemed", told, 0)
+    return total if found == expected else 0
+
+
+def _account_credit(verdict: Verdict, place: Place, total: int) -> int:
+    """Judge a managed account: payments less the energy charged, at the price of the tariff, are its balance."""
+    number = place.number
+    account = ManagedAccount.objects.get(tenancy=place.tenancy)
+    used_mwh = sum(account.billed_registers_mwh.values())
+    newest = Statement.objects.filter(meter_id=number).order_by("-time_s").first()
+    if newest is not None:
+        verdict.expect(f"meter {number}: energy charged", used_mwh, newest.total_mwh)
+        verdict.expect(f"meter {number}: time of the last charge", account.billed_s, newest.time_s)
+    charge = used_mwh * PRICE_MICROUNITS // MWH_PER_KWH
+    balance = balances.balance(chart.account(account.pk), _CURRENCY)
+    verdict.expect(f"meter {number}: balance of the account", balance, total - charge)
+    verdict.expect(f"meter {number}: energy in the ledger", balances.balance(chart.consumed(number), _CURRENCY), charge)
+    return total if balance == total - charge else 0
+
+
+def _supply(verdict: Verdict, meter: FleetMeter) -> None:
+    """Judge the contact of a managed meter by the permits that the office sealed, and by the meter's own."""
+    if meter.identity.contract != contracts.Managed.name:
+        return
+    sealed = set(Token.objects.filter(meter_id=meter.number, kind=token.PERMIT).values_list("amount", flat=True))
+    permits = meter.witness.permits
+    for _, until_s in permits:
+        if until_s and until_s not in sealed:
+            verdict.findings.append(f"meter {meter.number}: a permit until {until_s} that the office has not sealed")
+    verdict.findings += [
+        f"meter {meter.number}: lit until {until_s}, {until_s - end_s} s longer than its permit"
+        for until_s, end_s in unpermitted(meter.contact.lit, permits, meter.crystal.true_s)
+    ]
+
+
+def unpermitted(
+    lit: Sequence[tuple[int, int | None]], permits: Sequence[tuple[int, int]], now_s: int
+) -> list[tuple[int, int]]:
+    """Return `(lit until, end of the permit)` of each time in which supply outlasted the permit in force.
+
+    `lit` are times of supply. A permit `(from, until)` is in force from its time to that of the next one.
+    """
+    found = []
+    ends_s = [from_s for from_s, _ in permits[1:]] + [now_s]
+    for (since_s, until_s), next_s in zip(permits, ends_s, strict=True):
+        for from_s, to_s in lit:
+            begin_s, end_s = max(from_s, since_s), min(now_s if to_s is None else to_s, next_s)
+            if begin_s < end_s and end_s > until_s + LATE_S:
+                found.append((end_s, until_s))
+    return found
+
+
+def _messages(verdict: Verdict) -> None:
+    """Judge that no message was sent twice: the keys in the record, and the states."""
+    states = Counter(Message.objects.exclude(customer=None).values_list("state", flat=True))
+    verdict.sums["messages to customers"] = ", ".join(f"{name} {count}" for name, count in sorted(states.items()))
+
+
+def _books(verdict: Verdict, office: Office, actor: Actor) -> None:
+    checked = checking.check(office, actor)
+    verdict.findings += [f"office check: {one}" for one in checked.findings]
+    verdict.expect("sums of all accounts by unit", {n for n in balances.sums_by_unit().values() if n}, set())
+    verdict.expect("orders that have no outcome", Command.objects.filter(state__in=_OPEN).count(), 0)
+    verdict.sums |= {
+        "receipts": str(Sale.objects.count()),
+        "statements": str(Statement.objects.count()),
+        "orders": ", ".join(
+            f"{n} {c}" for n, c in sorted(Counter(Command.objects.values_list("state", flat=True)).items())
+        ),
+        "messages of meters set aside": str(SetAside.objects.count()),
+    }
+
+
+def _money(microunits: int) -> str:
+    return f"{microunits / 1_000_000:,.2f} {_CURRENCY}"

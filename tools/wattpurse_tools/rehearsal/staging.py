@@ -1,0 +1,60 @@
+"""The scene of a rehearsal: site, meters with users at the broker, payers; and its run with the verdict."""
+
+import os
+import random
+import signal
+from pathlib import Path
+
+from wattpurse_tools.fleet.fleet import Fleet
+from wattpurse_tools.fleet.link import FleetLink
+from wattpurse_tools.headend.broker_files import BrokerFiles, user_of
+from wattpurse_tools.headend.signing_on import HeadendOperator
+from wattpurse_tools.office.office import Office
+from wattpurse_tools.office.trials import PRICES_MICROUNITS
+from wattpurse_tools.record.office_folder import OfficeFolder
+from wattpurse_tools.rehearsal import site
+from wattpurse_tools.rehearsal.judge import Verdict, judge
+from wattpurse_tools.rehearsal.payers import Payers
+from wattpurse_tools.rehearsal.story import Scene, Story
+from wattpurse_tools.rehearsal.telephones import Telephones
+from wattpurse_tools.vault.client import VaultClient
+
+PERMIT_S = 36 * 3_600
+
+_VAULT_S = 60.0
+_SETTLE_S = 60.0
+
+
+def scene(
+    folder: OfficeFolder,
+    ports: tuple[int, int],
+    meters: int,
+    start_s: int,
+    pace_s: float,
+    choice: random.Random,
+    telephones: Telephones,
+) -> Scene:
+    """Make the site in a new office that runs, and let its meters connect."""
+    office = Office(folder, VaultClient(folder.socket, _VAULT_S))
+    places = site.build(office, HeadendOperator(office).actor(), meters, start_s, PERMIT_S)
+    files = BrokerFiles(folder.path.absolute())
+    passwords = files.add_meters([one.number for one in places])
+    broker = files.process_number()
+    if broker is not None:
+        os.kill(broker, signal.SIGHUP)
+    address = "127.0.0.1", ports[1]
+    links = [FleetLink(one.meter, address, (user_of(one.number), passwords[one.number])) for one in places]
+    fleet = Fleet(links)
+    if not fleet.settle(_SETTLE_S):
+        raise OSError("the meters do not reach the broker")
+    return Scene(office, places, fleet, Payers(folder, ports[0]), start_s, pace_s, choice, telephones)
+
+
+def live_and_judge(made: Scene, supervisor: int, folder: Path, days: int) -> Verdict:
+    """Live through the days, and return the verdict."""
+    Story(made, supervisor, folder).run(days)
+    actor = HeadendOperator(made.office).actor()
+    verdict = judge(made.office, actor, made.places, made.payers.paid, PRICES_MICROUNITS)
+    verdict.expect("texts that came twice", made.telephones.twice, [])
+    verdict.sums["texts on telephones"] = str(len(made.telephones.texts))
+    return verdict
