@@ -57,7 +57,7 @@ def drawn(curve: LoadCurve) -> str:
     zone, starts = site_zone(), curve.starts()
     step = -(-len(starts) // _LABELS)
     labels = [
-        date_format(datetime.fromtimestamp(start_s, zone), "TIME_FORMAT") if place % step == 0 else ""
+        date_format(datetime.fromtimestamp(start_s, zone), "H:i") if place % step == step // 2 else ""
         for place, start_s in enumerate(starts)
     ]
     return lines(_("Load by feeder"), "kW", labels, series)
