@@ -139,9 +139,9 @@ def cashier(request):
     return actor_of(_office_of(request), CASHIER, shop=1)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def _instrumented():
-    """Let answers have their templates and values."""
+    """Let answers have their templates and values. The tests of the head-end import this fixture too."""
     setup_test_environment()
     yield
     teardown_test_environment()
