@@ -30,7 +30,7 @@ from wattpurse_tools.vault.key_sets import read_key_file
 
 BATCH = 500
 ROUNDS = 12
-MESSAGES = 20_000
+MESSAGES = 10_000
 WORKERS = 2
 LIMIT_S = 900
 
@@ -110,7 +110,7 @@ def measure(folder: Path, url: str, sizes: tuple[int, int]) -> dict[str, float]:
     sites = [Site(folder, url, count) for count in sizes]
     print(f"offices of {sizes[0]:,} and {sizes[1]:,} meters are there", flush=True)
     values = _row_costs(sites)
-    values |= _broker_share(folder, sites[0])
+    values |= _broker_share(folder, sites[1])
     connections.close_all()
     return values
 
@@ -220,13 +220,17 @@ def _broker_share(folder: Path, site: Site) -> dict[str, float]:
 
 
 def _publish(broker: Mosquitto, site: Site) -> int:
-    """Publish MESSAGES statements, hour by hour, and return the number of rows before."""
+    """Return the number of rows, and then let a statement of each of MESSAGES meters wait at the broker."""
     rows = Statement.objects.count()
+    site.fleet.pass_hour()
     with BrokerLink(Access(broker.address), "publisher", ()) as link:
-        for _ in range(MESSAGES // site.count):
-            site.fleet.pass_hour(60)
-            link.publish(site.messages(site.count))
+        for messages in _pieces(site.messages(MESSAGES)):
+            link.publish(messages)
     return rows
+
+
+def _pieces(messages: list[tuple[str, bytes]]) -> list[list[tuple[str, bytes]]]:
+    return [messages[start : start + BATCH] for start in range(0, len(messages), BATCH)]
 
 
 def _drain(link: BrokerLink) -> None:

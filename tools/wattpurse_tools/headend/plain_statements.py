@@ -21,7 +21,7 @@ from wattpurse.core.messages import token
 from wattpurse.core.money import contract as contracts
 from wattpurse_tools.record.models import Meter, MeterReceipt, MonthlyReading, Statement, Token
 from wattpurse_tools.station import usefulness
-from wattpurse_tools.station.monthly_readings import completed, rate_names
+from wattpurse_tools.station.monthly_readings import Month, completed, rate_names, told
 from wattpurse_tools.station.order import OUTSTANDING, REDEEMED, VOIDED
 from wattpurse_tools.station.statement_record import bought_in
 from wattpurse_tools.station.station import is_redeemed
@@ -266,22 +266,38 @@ def _note_months(contents: Mapping[int, Mapping[str, Any]]) -> None:
     rows = MonthlyReading.objects.filter(
         meter_id__in={number for number, _ in wanted}, month__in={index for _, index in wanted}
     )
-    known = {(row.meter_id, row.month): row for row in rows}  # type: ignore[attr-defined]
+    known = {row[:2]: Month(*row[2:]) for row in rows.values_list("meter_id", "month", *Month._fields)}
+    names = _Names()
     changed = []
-    for (number, index), (month, age) in wanted.items():
-        names = rate_names(contents[number], max(len(one.get("rate_wh", ())) for one in contents[number]["months"]))
-        new = MonthlyReading(meter_id=number, month=index)
-        made = completed(known.get((number, index)), new, month, names, age > 0)
+    for place, (month, age) in wanted.items():
+        made = completed(known.get(place), told(month, names.of(contents[place[0]]), age > 0))
         if made is not None:
-            changed.append(made)
+            changed.append((*place, made))
     _write_months(changed)
     transaction.on_commit(lambda: [memory.note(number, months) for number, months in closed.items()])
 
 
-def _write_months(rows: Sequence[MonthlyReading]) -> None:
+class _Names:
+    """The names of the registers in the statements of a batch: the record is asked once for each tariff's version."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[object, int], list[str]] = {}
+
+    def of(self, content: Mapping[str, Any]) -> list[str]:
+        """Return the names of a statement's registers."""
+        count = max(len(month.get("rate_wh", ())) for month in content["months"])
+        if content.get("rate_names"):
+            return rate_names(content, count)
+        place = (content.get("tariff_version"), count)
+        if place not in self._known:
+            self._known[place] = rate_names(content, count)
+        return self._known[place]
+
+
+def _write_months(rows: Sequence[tuple[int, int, Month]]) -> None:
     values = [
-        (row.meter_id, row.month, row.total_wh, json.dumps(row.rate_wh), row.charge_microunits, row.is_closed)  # type: ignore[attr-defined]
-        for row in rows
+        (number, index, month.total_wh, json.dumps(month.rate_wh), month.charge_microunits, month.is_closed)
+        for number, index, month in rows
     ]
     names = ("meter_id", "month", "total_wh", "rate_wh", "charge_microunits", "is_closed")
     update = ", ".join(f"{name} = excluded.{name}" for name in names[2:])
@@ -347,4 +363,8 @@ def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
 
 
 def _mark(months: Sequence[Mapping[str, Any]]) -> int:
-    return hash(json.dumps(months, sort_keys=True))
+    return hash(tuple(tuple(map(_plain, month.values())) for month in months))
+
+
+def _plain(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value

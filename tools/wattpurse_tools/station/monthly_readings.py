@@ -5,10 +5,19 @@ makes one smaller. A closed month keeps its rates if a later statement has room 
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from wattpurse.core.tariffs.tariff import Tariff as MeterTariff
 from wattpurse_tools.record.models import MonthlyReading, Tariff
+
+
+class Month(NamedTuple):
+    """The use of a month, as the record has it."""
+
+    total_wh: int
+    rate_wh: Mapping[str, int]
+    charge_microunits: int | None
+    is_closed: bool
 
 
 def note_months(meter_number: int, content: Mapping[str, Any]) -> int:
@@ -27,35 +36,32 @@ def note_months(meter_number: int, content: Mapping[str, Any]) -> int:
     changed = []
     for age, month in enumerate(months):
         row = known.get(month["index"])
-        made = completed(row, MonthlyReading(meter_id=meter_number, month=month["index"]), month, names, age > 0)
+        before = None if row is None else Month(row.total_wh, row.rate_wh, row.charge_microunits, row.is_closed)
+        made = completed(before, told(month, names, age > 0))
         if made is not None:
-            changed.append(made)
+            changed.append(MonthlyReading(meter_id=meter_number, month=month["index"], **made._asdict()))
     MonthlyReading.objects.bulk_create(
-        changed,
-        update_conflicts=True,
-        unique_fields=["meter", "month"],
-        update_fields=["total_wh", "rate_wh", "charge_microunits", "is_closed"],
+        changed, update_conflicts=True, unique_fields=["meter", "month"], update_fields=list(Month._fields)
     )
     return len(changed)
 
 
-def completed(
-    row: MonthlyReading | None, new: MonthlyReading, month: Mapping[str, Any], names: list[str], is_closed: bool
-) -> MonthlyReading | None:
+def told(month: Mapping[str, Any], names: list[str], is_closed: bool) -> Month:
+    """Return a month as a statement tells it."""
+    rates = dict(zip(names, month.get("rate_wh", ()), strict=False))
+    return Month(month["total_wh"], rates, month.get("charge_microunits"), is_closed)
+
+
+def completed(before: Month | None, new: Month) -> Month | None:
     """Return the month as the record will have it, or None if the statement adds nothing."""
-    new.total_wh = month["total_wh"]
-    new.rate_wh = dict(zip(names, month.get("rate_wh", ()), strict=False))
-    new.charge_microunits = month.get("charge_microunits")
-    new.is_closed = is_closed
-    if row is None:
+    if before is None:
         return new
-    if new.total_wh < row.total_wh or (row.is_closed and not is_closed):
+    if new.total_wh < before.total_wh or (before.is_closed and not new.is_closed):
         return None
-    if new.total_wh == row.total_wh:
-        new.rate_wh = new.rate_wh or row.rate_wh
-        new.charge_microunits = row.charge_microunits if new.charge_microunits is None else new.charge_microunits
-    columns = ("total_wh", "rate_wh", "charge_microunits", "is_closed")
-    return None if all(getattr(row, name) == getattr(new, name) for name in columns) else new
+    if new.total_wh == before.total_wh:
+        charge = before.charge_microunits if new.charge_microunits is None else new.charge_microunits
+        new = new._replace(rate_wh=new.rate_wh or before.rate_wh, charge_microunits=charge)
+    return None if new == before else new
 
 
 def rate_names(content: Mapping[str, Any], count: int) -> list[str]:
