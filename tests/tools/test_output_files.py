@@ -21,6 +21,10 @@ OTHER_WRITERS = {
     "tools/wattpurse_tools/acceptance/record.py",  # records and keys, which are never replaced
     "tools/wattpurse_tools/bench/bill.py",  # load files in a temporary folder
     "tools/wattpurse_tools/bench/certificates.py",  # of a broker, in a temporary folder
+    "tools/wattpurse_tools/bench/headend.py",  # its own figures in build/
+    "tools/wattpurse_tools/headend/sms_gammu.py",  # messages in the folders of gammu-smsd
+    "tools/wattpurse_tools/rehearsal/telephones.py",  # files of a story, in a temporary folder
+    "tools/wattpurse_tools/rehearsal/virtual_clock.py",
     "tools/wattpurse_tools/bench/links.py",  # its own figures in build/, which it reads first
     "tools/wattpurse_tools/bench/mosquitto.py",  # settings and log of a broker, in a temporary folder
     "tools/wattpurse_tools/bench/office.py",  # its own figures in build/
