@@ -1,6 +1,9 @@
 """Shortages: the choice of the meters, their turns, and their return."""
 
+from datetime import UTC, datetime
+
 import pytest
+from django.utils.formats import date_format
 
 from tests.tools.headend.managed_site import add_tenancy
 from tests.tools.headend.test_engine import HOUR_S
@@ -9,6 +12,7 @@ from wattpurse.core.messages import token
 from wattpurse_tools.headend import accounts, engine, shortages
 from wattpurse_tools.record.models import (
     Command,
+    Customer,
     Feeder,
     Message,
     Meter,
@@ -47,6 +51,15 @@ def plan(office, actor, feeder, now_s, share_ppm=250_000, level=5, after_s=0, **
     begin_s = now_s + after_s
     asked = shortages.Plan(feeder, level, begin_s, begin_s + 2 * HOUR_S, "generator down", share_ppm, **further)
     return shortages.plan(office, actor, asked, now_s)
+
+
+def test_customers_read_the_end_of_a_shortage_in_the_form_of_their_language(office, manager, feeder, now_s):
+    shortage = plan(office, manager, feeder, now_s)
+    Customer.objects.update(language="de")
+    engine.run_round(office, manager, now_s)
+    ends = {date_format(datetime.fromtimestamp(shortage.until_s + delay_s, UTC), "H:i") for delay_s in (0, 300)}
+    texts = [one.text for one in Message.objects.filter(kind="shortage")]
+    assert all(any(end in text for end in ends) and "T" + next(iter(ends)) not in text for text in texts)
 
 
 def test_who_has_not_paid_goes_first_and_only_as_many_as_needed(office, manager, feeder, now_s):

@@ -4,7 +4,7 @@ from tests.tools.headend.managed_site import DAY_S, KWH
 from tests.tools.headend.test_engine import HOUR_S, account_of, opened
 from tests.tools.office.selling_site import EUR
 from wattpurse_tools.headend import accounts, engine, policy, warnings
-from wattpurse_tools.record.models import HeadendPolicy, Message
+from wattpurse_tools.record.models import Customer, HeadendPolicy, Message
 
 
 def low_messages():
@@ -31,6 +31,16 @@ def test_low_credit_is_told_once_for_each_payment(office, manager, meter, now_s)
     text = Message.objects.filter(kind="low credit").order_by("pk").first().text
     assert "meter 4" in text
     assert "4.90" in text
+
+
+def test_a_warning_has_the_amount_in_the_form_of_the_customers_language(office, manager, meter, now_s):
+    meter.report()
+    tenancy = opened(office, manager, meter, now_s)
+    Customer.objects.update(language="de")
+    accounts.pay_in(office, manager, tenancy, 7 * EUR, "card", "pay", now_s)
+    used(meter, now_s + HOUR_S, 7)
+    engine.run_round(office, manager, now_s + HOUR_S)
+    assert "4,90\u00a0EUR" in Message.objects.get(kind="low credit", channel="mail").text
 
 
 def test_days_left_follow_from_the_use_of_the_newest_week(office, manager, meter, now_s):

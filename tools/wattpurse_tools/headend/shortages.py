@@ -38,7 +38,7 @@ from wattpurse_tools.utc_texts import rfc3339
 from wattpurse_tools.vault import interface as vault
 from wattpurse_tools.vault.interface import SignOnNeeded
 
-PLANNED, RUNNING, LIFTED, ENDED = "planned", "running", "lifted", "ended"
+STATES = PLANNED, RUNNING, LIFTED, ENDED = "planned", "running", "lifted", "ended"
 SHORTAGE, BACK = "shortage", "shortage over"
 ESSENTIAL = 9
 SPREAD_S = 600
@@ -137,7 +137,7 @@ def chosen(shortage: Shortage) -> list[int]:
         priority = 0 if account is None else account.priority
         return priority, has_paid and shortage.spares_paid, turns.get(number, 0), number
 
-    below = sorted((rank(number) for number in meters), key=lambda one: one)
+    below = sorted(map(rank, meters))
     possible = [one[-1] for one in below if one[0] < shortage.level]
     return possible[: -(-len(meters) * shortage.share_ppm // _WHOLE_PPM)]
 
@@ -216,9 +216,10 @@ def _order(
         row.is_off = False
         row.save(update_fields=["is_off"])
     if tenancy is not None:
-        values = {"meter": meter.number, "until": rfc3339(until_s), "reason": shortage.reason}
-        kind = outbox.SHORTAGE if is_off else outbox.RETURN
-        outbox.put(tenancy.customer, kind, key, values if is_off else {"meter": meter.number}, now_s)
+        values: dict[str, object] = {"meter": meter.number}
+        if is_off:
+            values |= {"until_s": until_s, "reason": shortage.reason}
+        outbox.put(tenancy.customer, outbox.SHORTAGE if is_off else outbox.RETURN, key, values, now_s)
     return True
 
 

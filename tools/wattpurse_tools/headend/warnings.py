@@ -8,7 +8,6 @@ from django.db.models import Min, Sum
 
 from wattpurse_tools.headend import accounts, outbox
 from wattpurse_tools.record.models import AccountCharge, HeadendPolicy, ManagedAccount, Sale
-from wattpurse_tools.refusals import Money
 
 DAY_S = 86_400
 WEEK_S = 7 * DAY_S
@@ -34,7 +33,7 @@ def warn(account: ManagedAccount, policy: HeadendPolicy, credit_microunits: int,
         return False
     values: dict[str, object] = {
         "meter": account.meter_id,  # type: ignore[attr-defined]
-        "balance": Money(credit_microunits - account.limit_microunits, accounts.currency()),
+        "balance_microunits": credit_microunits - account.limit_microunits,
     }
     if left is not None:
         values["days"] = left
