@@ -16,7 +16,7 @@ from wattpurse.core.messages import mqtt, statement, token
 from wattpurse.core.seals import keys
 from wattpurse_tools.bench.meter_at_broker import METER_KEY, METER_NUMBER, SITE_KEY, MeterAtBroker
 from wattpurse_tools.bench.mosquitto import Mosquitto
-from wattpurse_tools.meter_link.broker import Broker
+from wattpurse_tools.meter_link.broker import Access, Broker
 
 LIMIT_S = 60
 SPEED = 20
@@ -71,7 +71,7 @@ class House:
 
     def __init__(self, home, broker, tmp_path, *lines):
         self.number = next(self.numbers)
-        self.broker = Broker(broker.address)
+        self.broker = Broker(Access(broker.address))
         self.broker.subscribe(self.topic("#"))
         (tmp_path / "tariff").write_text("tariff set " + day_and_night_tariff().hex())
         words = f"mqtt broker {broker.address}", "mqtt home-assistant on", "mqtt every 1", f"--load {LOAD_W}"

@@ -21,7 +21,7 @@ from wattpurse_tools.bench.certificates import Authority
 from wattpurse_tools.bench.fault_proxy import Fault, FaultProxy
 from wattpurse_tools.bench.meter_at_broker import METER_KEY, METER_NUMBER, MeterAtBroker
 from wattpurse_tools.bench.mosquitto import Mosquitto, free_port
-from wattpurse_tools.meter_link.broker import Broker
+from wattpurse_tools.meter_link.broker import Access, Broker
 
 FIVE = 5_000_000
 LIMIT_S = 60
@@ -49,7 +49,7 @@ class Reader:
     """A reader of the meter's messages."""
 
     def __init__(self, address):
-        self.broker = Broker(address)
+        self.broker = Broker(Access(address))
         self.broker.subscribe(topic("#"))
         self.seen = []
 

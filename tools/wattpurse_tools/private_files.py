@@ -6,6 +6,7 @@ takes `folder` opens the file in the folder of this descriptor, which `path` nam
 
 import errno
 import os
+import secrets
 import stat
 from pathlib import Path
 
@@ -55,6 +56,17 @@ def create(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Write a file with mode 0600, onto the disk, in place of the one of its name. A reader has the old or the new one.
+
+    A link of this name is replaced, and is not followed.
+    """
+    part = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
+    create(part, content)
+    os.replace(part, path)
+    sync_folder(path.parent)
 
 
 def read(path: Path) -> bytes:

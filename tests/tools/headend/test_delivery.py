@@ -12,7 +12,6 @@ from wattpurse_tools.headend.outbox import (
     FAILED,
     LOW_CREDIT,
     MAIL,
-    OFFICE,
     RECHARGE,
     SENDING,
     SENT,
@@ -22,6 +21,7 @@ from wattpurse_tools.headend.outbox import (
 )
 from wattpurse_tools.headend.policy import policy
 from wattpurse_tools.headend.smtp import NO_TLS, Mail, MailServer
+from wattpurse_tools.office.manager_messages import FOR_MANAGERS
 from wattpurse_tools.record.models import Customer, Message
 
 NOON_S = 1_795_867_200  # 2026-11-28 12:00:00 UTC
@@ -65,7 +65,7 @@ def put(customer, key="low:1", kind=LOW_CREDIT, now_s=NOON_S):
 
 
 def only():
-    return Message.objects.exclude(channel=OFFICE).get()
+    return Message.objects.exclude(channel=FOR_MANAGERS).get()
 
 
 def test_a_message_goes_to_a_real_server_once(customer, server):
@@ -92,7 +92,7 @@ def test_a_server_that_dies_with_the_content_leaves_it_unknown_and_nobody_sends_
         delivery.run_round(NOON_S + later_s, mail_to(server))
     assert len(server.mails) == 1
     assert only().state == UNKNOWN
-    assert f"Message {only().pk}" in Message.objects.get(channel=OFFICE).text
+    assert f"Message {only().pk}" in Message.objects.get(channel=FOR_MANAGERS).text
 
 
 @pytest.mark.parametrize("step", ["MAIL", "RCPT"])
@@ -133,7 +133,7 @@ def test_a_server_that_is_not_there_is_tried_later_each_time_and_given_up_at_las
     assert waits[:4] == [60, 120, 240, 480]
     assert (only().state, only().tries) == (FAILED, TRIES)
     assert delivery.run_round(now_s + 86_400, {MAIL: gone}) == 0
-    assert Message.objects.filter(channel=OFFICE).count() == 1
+    assert Message.objects.filter(channel=FOR_MANAGERS).count() == 1
 
 
 @pytest.mark.parametrize("fault", [RuntimeError("a fault of the transport"), OSError("the cable")])
@@ -155,7 +155,7 @@ def test_a_message_whose_sender_died_is_unknown_after_its_lease_and_told_once(cu
     for later_s in (1, 2):
         delivery.run_round(NOON_S + LEASE_S + later_s, {MAIL: transport})
     assert (only().state, transport.sent) == (UNKNOWN, [])
-    assert Message.objects.filter(channel=OFFICE).count() == 1
+    assert Message.objects.filter(channel=FOR_MANAGERS).count() == 1
 
 
 def test_a_slow_sender_whose_lease_has_ended_does_not_bring_a_message_back(customer):

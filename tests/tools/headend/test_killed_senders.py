@@ -11,7 +11,8 @@ from tests.tools.headend.mail_server import MailServerOfTests
 from tests.tools.headend.sending_process import STEPS
 from wattpurse_tools.headend import outbox
 from wattpurse_tools.headend.delivery import LEASE_S
-from wattpurse_tools.headend.outbox import LOW_CREDIT, OFFICE, SENDING, SENT, UNKNOWN
+from wattpurse_tools.headend.outbox import LOW_CREDIT, SENDING, SENT, UNKNOWN
+from wattpurse_tools.office.manager_messages import FOR_MANAGERS
 from wattpurse_tools.record.models import Customer, Message
 
 NOON_S = 1_795_867_200
@@ -35,7 +36,7 @@ def start(folder, server, step, now_s=NOON_S):
 
 
 def messages():
-    return Message.objects.exclude(channel=OFFICE)
+    return Message.objects.exclude(channel=FOR_MANAGERS)
 
 
 def test_a_sender_that_is_killed_at_any_step_leaves_no_message_to_be_sent_twice(office_folder, server):
@@ -55,7 +56,7 @@ def test_a_sender_that_is_killed_at_any_step_leaves_no_message_to_be_sent_twice(
     killed = messages().exclude(key="low:99:mail")
     assert set(killed.values_list("state", flat=True)) == {UNKNOWN}
     assert messages().get(key="low:99:mail").state == SENT
-    assert Message.objects.filter(channel=OFFICE).count() == len(STEPS)
+    assert Message.objects.filter(channel=FOR_MANAGERS).count() == len(STEPS)
     receivers = [mail["To"] for mail in server.mails]
     reached = [f"c{STEPS.index(step) + 1}@example.org" for step in REACHES_THE_SERVER]
     assert sorted(receivers) == sorted([*reached, "c99@example.org"])

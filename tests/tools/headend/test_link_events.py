@@ -5,6 +5,7 @@ import pytest
 from tests.tools.office.selling_site import build_site
 from wattpurse_tools.headend import link_events, outbox
 from wattpurse_tools.headend.policy import policy
+from wattpurse_tools.office.manager_messages import FOR_MANAGERS
 from wattpurse_tools.record.models import (
     Customer,
     Feeder,
@@ -66,7 +67,7 @@ def kinds():
 
 
 def deliver():
-    Message.objects.exclude(channel=outbox.OFFICE).filter(state=outbox.WAITING).update(state=outbox.SENT, tries=1)
+    Message.objects.exclude(channel=FOR_MANAGERS).filter(state=outbox.WAITING).update(state=outbox.SENT, tries=1)
 
 
 def test_an_outage_is_told_after_its_time_and_the_return_once(site):
@@ -109,7 +110,7 @@ def test_an_outage_of_a_feeder_is_one_message_to_the_managers(site):
     set_link(START_S, False, [101, 102, 103])
     now_s = rounds(START_S, 30)
     (message,) = Message.objects.all()
-    assert (message.channel, message.customer) == (outbox.OFFICE, None)
+    assert (message.channel, message.customer) == (FOR_MANAGERS, None)
     assert "feeder north: 3 of 5 meters" in message.text
     set_link(now_s, True, [101, 102])
     now_s = rounds(now_s, 15)

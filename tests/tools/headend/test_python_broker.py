@@ -13,7 +13,7 @@ from wattpurse_tools.fleet.fleet import Fleet
 from wattpurse_tools.fleet.link import FleetLink
 from wattpurse_tools.headend.broker_files import HEADEND, BrokerFiles, may, user_of
 from wattpurse_tools.headend.worker import topics
-from wattpurse_tools.meter_link.broker import Broker
+from wattpurse_tools.meter_link.broker import Access, Broker
 from wattpurse_tools.pages.headend_machine import answers
 
 METER = 40_777
@@ -44,7 +44,7 @@ def test_a_meter_takes_a_token_and_publishes_its_statement(place):
     password = files.add_meters([METER])[METER]
     meter = make_meter(METER)
     fleet = Fleet([FleetLink(meter, ("127.0.0.1", port), (user_of(METER), password))])
-    with Broker(f"127.0.0.1:{port}", HEADEND, files.password.read_text()) as station:
+    with Broker(Access(f"127.0.0.1:{port}", HEADEND, files.password.read_text())) as station:
         for topic in topics(""):
             station.subscribe(topic)
         assert fleet.settle(30)
@@ -61,7 +61,7 @@ def test_a_meter_takes_a_token_and_publishes_its_statement(place):
 def test_a_wrong_password_is_refused(place):
     _, port = place
     with pytest.raises(OSError, match="does not let"):
-        Broker(f"127.0.0.1:{port}", HEADEND, "wrong")
+        Broker(Access(f"127.0.0.1:{port}", HEADEND, "wrong"))
 
 
 @pytest.mark.parametrize(

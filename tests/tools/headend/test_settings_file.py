@@ -9,7 +9,7 @@ from aiosmtpd.smtp import AuthResult, LoginPassword
 from tests.tools.headend.mail_server import MailServerOfTests
 from tests.tools.headend.test_web_hook import make_certificate
 from wattpurse_tools import cli, private_files
-from wattpurse_tools.headend import outbox, settings_file
+from wattpurse_tools.headend import outbox, rounds, settings_file
 from wattpurse_tools.headend.outbox import LOW_CREDIT, SENT
 from wattpurse_tools.headend.policy import policy
 from wattpurse_tools.record.models import Customer, HeadendPolicy, Message
@@ -87,6 +87,7 @@ def test_the_command_sends_by_tls_with_a_password(office_folder, tmp_path, capsy
         assert cli.main([*office, "--once"]) == 0
         assert [mail["To"] for mail in server.mails] == ["boss@example.org", "ada@example.org"]
         assert Message.objects.get().state == SENT
+        assert rounds.SENDER in rounds.last()
         private_files_replace(office_folder.path / "pw", "wrong")
         assert cli.main([*office, "--test", "boss@example.org"]) == 1
     assert "the mail was not sent: later" in capsys.readouterr().err

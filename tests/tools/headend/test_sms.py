@@ -12,6 +12,7 @@ from tests.house.places import ROOT
 from wattpurse_tools.headend import delivery, outbox, sms_gammu, sms_text
 from wattpurse_tools.headend.outbox import FAILED, SENT
 from wattpurse_tools.headend.sms_gammu import Folders, Sms
+from wattpurse_tools.office.manager_messages import FOR_MANAGERS
 from wattpurse_tools.record.models import Message
 
 NOON_S = 1_795_867_200
@@ -174,7 +175,7 @@ def test_a_text_that_gammu_gave_up_has_failed(folders, office_folder):
     assert [Sms(folders).book_errors(NOON_S) for _ in range(2)] == [1, 0]
     message.refresh_from_db()
     assert message.state == FAILED
-    assert Message.objects.filter(channel=outbox.OFFICE).count() == 1
+    assert Message.objects.filter(channel=FOR_MANAGERS).count() == 1
 
 
 @pytest.mark.parametrize(

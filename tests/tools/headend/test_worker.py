@@ -17,8 +17,9 @@ from tests.tools.headend.test_ingest import top_up
 from wattpurse.core.messages import mqtt
 from wattpurse_tools.bench.mosquitto import Mosquitto
 from wattpurse_tools.headend import ingest
-from wattpurse_tools.headend.broker_link import Access, BrokerLink
+from wattpurse_tools.headend.broker_link import BrokerLink
 from wattpurse_tools.headend.worker import Worker, topics
+from wattpurse_tools.meter_link.broker import Access
 from wattpurse_tools.record.models import Command, SetAside, Statement
 
 SETTINGS = ("allow_anonymous true", "max_inflight_messages 2000", "max_queued_messages 0")

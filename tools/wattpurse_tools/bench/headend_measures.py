@@ -15,9 +15,10 @@ from django.db import connection, connections, transaction
 from wattpurse_tools.bench.headend_fleet import FIRST_METER, KEY_VERSION, Fleet, key_document
 from wattpurse_tools.bench.mosquitto import Mosquitto
 from wattpurse_tools.headend import ingest, plain_statements
-from wattpurse_tools.headend.broker_link import Access, BrokerLink
+from wattpurse_tools.headend.broker_link import BrokerLink
 from wattpurse_tools.headend.plain_statements import Told
 from wattpurse_tools.headend.worker import topics
+from wattpurse_tools.meter_link.broker import Access
 from wattpurse_tools.office import setting_up
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.record.models import Meter, Statement

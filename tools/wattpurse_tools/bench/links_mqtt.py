@@ -34,7 +34,7 @@ from wattpurse_tools.bench.figures import AT_MOST, REPORTED, Figure
 from wattpurse_tools.bench.meter import Measured
 from wattpurse_tools.bench.meter_at_broker import METER_KEY, METER_NUMBER, MeterAtBroker
 from wattpurse_tools.bench.mosquitto import Mosquitto, free_port
-from wattpurse_tools.meter_link.broker import Broker
+from wattpurse_tools.meter_link.broker import Access, Broker
 
 REPEATS = 3
 SPEED = 5
@@ -246,7 +246,7 @@ def _run(trial: Trial, repeat: int) -> dict:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         broker = stack.enter_context(Mosquitto(folder))
         proxy = stack.enter_context(FaultProxy(broker.port))
-        client = stack.enter_context(Broker(broker.address))
+        client = stack.enter_context(Broker(Access(broker.address)))
         client.subscribe(_topic("#"))
         report = trial.run(Bench(broker, proxy, client), repeat)
     if report["starts"] != 2:
@@ -283,7 +283,7 @@ def bytes_a_day() -> Measured:
         tempfile.TemporaryDirectory() as folder,
         Mosquitto(Path(folder)) as broker,
         FaultProxy(broker.port) as proxy,
-        Broker(broker.address) as client,
+        Broker(Access(broker.address)) as client,
     ):
         client.subscribe(_topic("#"))
         bench = Bench(broker, proxy, client)

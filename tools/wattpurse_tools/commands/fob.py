@@ -12,7 +12,7 @@ from wattpurse.core import outcome
 from wattpurse.core.messages.statement import ALARM_TEXTS
 from wattpurse.core.money.token_windows import number_text
 from wattpurse_tools.commands.station_options import add_card_folder_options, has_office, open_shop_of
-from wattpurse_tools.fob.bag import DONE, Bag
+from wattpurse_tools.fob.bag import DONE, Bag, carried
 from wattpurse_tools.fob.bleak_radio import BleakRadio
 from wattpurse_tools.fob.radio import FoundMeter, Radio
 from wattpurse_tools.fob.talk import Talk
@@ -141,16 +141,7 @@ def _fill(arguments: Namespace, bag: Bag, meters: list[int] | None) -> None:
     """Put the tokens of meters into the bag."""
     with open_shop_of(arguments) as shop:
         tokens = fobs.tokens_for(shop, meters)
-    new = bag.put(
-        {
-            "meter": one["meter"],
-            "sequence": one["sequence"],
-            "sealed": one["sealed"].hex(),
-            "text": one["text"],
-            "outcome": None,
-        }
-        for one in tokens
-    )
+    new = bag.put(carried(one["meter"], one["sequence"], one["sealed"], one["text"]) for one in tokens)
     print(f"{new} new tokens in {arguments.bag}")
 
 

@@ -4,18 +4,14 @@ Each action is a module or a pair of functions in `_ACTIONS`: one adds its optio
 """
 
 import argparse
-import signal
 import socket
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
-from pathlib import Path
-from types import FrameType
 
 from wattpurse_tools.commands import headend_payments, headend_rounds, headend_sender, headend_start
-from wattpurse_tools.commands.office_options import add_office_option, existing, tell
-from wattpurse_tools.vault.client import VaultClient
-
-VAULT_S = 60.0
+from wattpurse_tools.commands.broker_options import access_of, add_broker_options
+from wattpurse_tools.commands.headend_rounds import ended_by_signal, office_of
+from wattpurse_tools.commands.office_options import add_office_option, tell
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -28,41 +24,18 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run_worker(arguments: Namespace) -> int:
     """Take messages from a broker into the record until SIGINT or SIGTERM."""
-    folder = existing(arguments)
-    from wattpurse_tools.headend.broker_link import Access, BrokerLink
+    office = office_of(arguments)
+    from wattpurse_tools.headend.broker_link import BrokerLink
     from wattpurse_tools.headend.worker import Worker, topics
-    from wattpurse_tools.office.office import Office
 
-    file = arguments.password_file
-    access = Access(arguments.broker, arguments.user, file.read_text().strip() if file else None, arguments.ca)
     is_ended = ended_by_signal()
-    with BrokerLink(access, arguments.name, topics(arguments.group)) as link:
+    with BrokerLink(access_of(arguments), arguments.name, topics(arguments.group)) as link:
         tell(f"worker {arguments.name}: takes messages from {arguments.broker}")
-        worker = Worker(Office(folder, VaultClient(folder.socket, VAULT_S)), link)
+        worker = Worker(office, link)
         worker.run(is_ended)
     counts = worker.counts
     tell(f"worker {arguments.name}: {counts.statements} statements, {counts.sent} tokens, {counts.set_aside} set aside")
     return 0
-
-
-def ended_by_signal() -> Callable[[], bool]:
-    """Return a function that tells if SIGINT or SIGTERM has come. The main thread calls this."""
-    came: list[int] = []
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        came.append(number)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, note)
-    return lambda: bool(came)
-
-
-def add_broker_options(parser: ArgumentParser) -> None:
-    """Add the options of a link to a broker."""
-    parser.add_argument("--broker", required=True, metavar="HOST[:PORT]", help="the broker")
-    parser.add_argument("--user", metavar="NAME", help="the user at the broker")
-    parser.add_argument("--password-file", type=Path, metavar="FILE", help="a file with the password")
-    parser.add_argument("--ca", type=Path, metavar="FILE", help="the certificate of the authority in PEM: use TLS")
 
 
 def _add_worker(parser: ArgumentParser) -> None:

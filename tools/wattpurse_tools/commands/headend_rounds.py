@@ -1,11 +1,16 @@
-"""The processes of `wattpurse headend` that work in rounds: the engine of managed accounts, and the payment worker."""
+"""The processes of `wattpurse headend` that work in rounds: the engine of managed accounts, and the payment worker.
 
+The other processes of the head-end end by the same signals, and open the office in the same way.
+"""
+
+import signal
 import sys
 import threading
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from wattpurse_tools import private_files
@@ -36,12 +41,11 @@ def add_payments(parser: ArgumentParser) -> None:
 
 def run_engine(arguments: Namespace) -> int:
     """Work on all accounts that have something due, again and again, until SIGINT or SIGTERM."""
-    office = _office(arguments)
-    from wattpurse_tools.headend import engine, rounds
+    office = office_of(arguments)
+    from wattpurse_tools.headend import engine
 
-    def work(actor: "Actor", now_s: int) -> None:
-        engine.run_round(office, actor, now_s)
-        rounds.ended(rounds.ENGINE, now_s)
+    def work(actor: "Actor", now_s: int) -> object:
+        return engine.run_round(office, actor, now_s)
 
     return run_rounds(arguments, office, "engine", work)
 
@@ -51,7 +55,7 @@ def run_payments(arguments: Namespace) -> int:
 
     Once a minute it also looks at payments that wait for something else, and ends the days of the online shop.
     """
-    office = _office(arguments)
+    office = office_of(arguments)
     from wattpurse_tools.headend import online_shop, payments
 
     thorough_s = 0
@@ -71,7 +75,6 @@ def run_rounds(arguments: Namespace, office: "Office", name: str, work: "Callabl
     """Do `work(actor, now_s)` in rounds until SIGINT or SIGTERM. Faults of database and vault are waited out."""
     from django.db import Error, close_old_connections, connection
 
-    from wattpurse_tools.commands.headend import ended_by_signal
     from wattpurse_tools.headend.signing_on import HeadendOperator
     from wattpurse_tools.vault.interface import SignOnNeeded, VaultClosed
 
@@ -95,11 +98,24 @@ def run_rounds(arguments: Namespace, office: "Office", name: str, work: "Callabl
     return 0
 
 
-def _office(arguments: Namespace) -> "Office":
+def office_of(arguments: Namespace) -> "Office":
+    """Return the office that the options name, with its vault behind the socket."""
     folder = existing(arguments)
     from wattpurse_tools.office.office import Office
 
     return Office(folder, VaultClient(folder.socket, VAULT_S))
+
+
+def ended_by_signal() -> Callable[[], bool]:
+    """Return a function that tells if SIGINT or SIGTERM has come. The main thread calls this."""
+    came: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        came.append(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, note)
+    return lambda: bool(came)
 
 
 def _add_options(parser: ArgumentParser) -> None:

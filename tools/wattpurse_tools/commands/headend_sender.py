@@ -1,17 +1,17 @@
 """`wattpurse headend sender`: the process that writes to customers, and answers their SMS."""
 
-import signal
 import threading
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from wattpurse_tools.commands.office_options import add_office_option, existing, tell, warn
+from wattpurse_tools.commands.headend_rounds import ended_by_signal, office_of
+from wattpurse_tools.commands.office_options import add_office_option, tell, warn
 
 if TYPE_CHECKING:
     from wattpurse_tools.headend.settings_file import Settings
-    from wattpurse_tools.record.office_folder import OfficeFolder
+    from wattpurse_tools.office.office import Office
 
 SENDER_PAUSE_S = 2.0
 WATCH_S = 60
@@ -19,28 +19,32 @@ WATCH_S = 60
 
 def run_sender(arguments: Namespace) -> int:
     """Send messages until SIGINT or SIGTERM. Return 1 if a test mail was not sent."""
-    folder = existing(arguments)
+    office = office_of(arguments)
     from wattpurse_tools.headend import settings_file
 
+    folder = office.folder
     settings = settings_file.read(folder)
     if not settings_file.transports(settings):
-        raise ValueError(f"{folder.path / settings_file.FILE_NAME}: sets no channel up; see docs/headend-notify.md")
+        raise ValueError(f"{folder.headend_settings}: sets no channel up; see docs/headend-notify.md")
     if arguments.test is not None:
         return _send_test(settings, arguments.test)
-    sender = _Sender(folder, settings)
+    sender = _Sender(office, settings)
     if arguments.once:
         sender.step()
         return 0
     tell(f"The sender sends by {', '.join(settings_file.transports(settings))}. Ctrl-C ends it.")
-    _until_stopped(sender.step)
+    _until_ended(sender.step)
     return 0
 
 
 class _Sender:
     """The work of the sender: messages out, texts in, and once a minute the events of links."""
 
-    def __init__(self, folder: "OfficeFolder", settings: "Settings") -> None:
-        self._folder = folder
+    def __init__(self, office: "Office", settings: "Settings") -> None:
+        from wattpurse_tools.headend.signing_on import HeadendOperator
+
+        self._office = office
+        self._operator = HeadendOperator(office)
         self._settings = settings
         self._watched_s = 0
 
@@ -48,7 +52,7 @@ class _Sender:
         """Do all work that is due."""
         from django.db import close_old_connections
 
-        from wattpurse_tools.headend import delivery, link_events, settings_file
+        from wattpurse_tools.headend import delivery, link_events, rounds, settings_file
 
         close_old_connections()
         now_s = _now_s()
@@ -59,36 +63,30 @@ class _Sender:
         if self._settings.sms is not None:
             self._settings.sms.book_errors(now_s)
             self._take_texts(now_s)
+        rounds.ended(rounds.SENDER, now_s)
 
     def _take_texts(self, now_s: int) -> None:
         from wattpurse_tools.headend import sms_commands, sms_gammu
-        from wattpurse_tools.headend.signing_on import HeadendOperator
-        from wattpurse_tools.office.office import Office
-        from wattpurse_tools.vault.client import VaultClient
 
         assert self._settings.sms is not None
-        office = Office(self._folder, VaultClient(self._folder.socket))
-        operator = HeadendOperator(office)
 
         def answer(phone: str, text: str, number: str) -> str:
-            return sms_commands.answer(office, operator.actor(), phone, text, number, now_s)
+            return sms_commands.answer(self._office, self._operator.actor(), phone, text, number, now_s)
 
         sms_gammu.take_texts(self._settings.sms.folders, answer, now_s)
 
 
-def _until_stopped(work: Callable[[], None]) -> None:
-    """Do work again and again until SIGINT or SIGTERM. A failure is told, and does not end it."""
+def _until_ended(work: Callable[[], None]) -> None:
+    """Do work again and again until SIGINT or SIGTERM. A failure is printed, and does not end it."""
     from django.db import Error
 
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
-    while not stopped.is_set():
+    is_ended, pause = ended_by_signal(), threading.Event()
+    while not is_ended():
         try:
             work()
         except (OSError, ValueError, Error) as error:
             warn(f"wattpurse: {' '.join(str(error).split())}")
-        stopped.wait(SENDER_PAUSE_S)
+        pause.wait(SENDER_PAUSE_S)
 
 
 def _send_test(settings: "Settings", address: str) -> int:

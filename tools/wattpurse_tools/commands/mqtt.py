@@ -3,11 +3,11 @@
 import json
 import time
 from argparse import ArgumentParser, Namespace, _SubParsersAction
-from pathlib import Path
 
 from wattpurse.core.messages import mqtt
+from wattpurse_tools.commands.broker_options import access_of, add_broker_options
 from wattpurse_tools.commands.station_options import add_card_folder_options, open_shop_of
-from wattpurse_tools.meter_link.broker import Broker
+from wattpurse_tools.meter_link.broker import Broker, topic_of_all
 from wattpurse_tools.station.actions import links
 from wattpurse_tools.station.shop import Shop
 from wattpurse_tools.utc_texts import time_text
@@ -35,7 +35,7 @@ def add_parser(subparsers: _SubParsersAction) -> None:
 def run_send(arguments: Namespace) -> int:
     """Send the tokens of one meter, and print the outcome of each."""
     meter = arguments.meter
-    with open_shop_of(arguments) as shop, _broker(arguments) as broker:
+    with open_shop_of(arguments) as shop, Broker(access_of(arguments)) as broker:
         sealed = links.tokens_to_send(shop, meter)
         if not sealed:
             print(f"meter {meter}: no tokens to send; make one with: wattpurse token {meter} KIND --hex")
@@ -60,9 +60,9 @@ def run_send(arguments: Namespace) -> int:
 def run_listen(arguments: Namespace) -> int:
     """Record and print statements, and print the other messages of the meters."""
     count = 0
-    with open_shop_of(arguments) as shop, _broker(arguments) as broker:
+    with open_shop_of(arguments) as shop, Broker(access_of(arguments)) as broker:
         for name in (mqtt.STATEMENT, mqtt.RECEIPT, mqtt.ALARMS, mqtt.LINK):
-            broker.subscribe(mqtt.topic(0, name).replace("/0/", "/+/"))
+            broker.subscribe(topic_of_all(name))
         for topic, payload in broker.messages(arguments.seconds):
             count += _take(shop, topic, payload)
     if not count:
@@ -71,17 +71,9 @@ def run_listen(arguments: Namespace) -> int:
 
 
 def _add_broker_options(parser: ArgumentParser, seconds: int, text: str) -> None:
-    parser.add_argument("--broker", required=True, metavar="HOST[:PORT]", help="the broker")
-    parser.add_argument("--user", metavar="NAME", help="the user at the broker")
-    parser.add_argument("--password-file", type=Path, metavar="FILE", help="a file with the password")
-    parser.add_argument("--ca", type=Path, metavar="FILE", help="the certificate of the authority in PEM: use TLS")
+    add_broker_options(parser)
     parser.add_argument("--seconds", type=float, default=seconds, metavar="S", help=f"{text}; default: %(default)s")
     add_card_folder_options(parser)
-
-
-def _broker(arguments: Namespace) -> Broker:
-    file = arguments.password_file
-    return Broker(arguments.broker, arguments.user, file.read_text().strip() if file else None, arguments.ca)
 
 
 def _take(shop: Shop, topic: str, payload: bytes) -> bool:

@@ -36,11 +36,29 @@ class CarriedToken(TypedDict):
     outcome: int | None
 
 
+def carried(meter: int, sequence: int, sealed: bytes, text: str) -> CarriedToken:
+    """Return a token for a bag, before its meter has told an outcome."""
+    return {"meter": meter, "sequence": sequence, "sealed": sealed.hex(), "text": text, "outcome": None}
+
+
 class BroughtStatement(TypedDict):
     """A statement in the bag; `content` is in hexadecimal digits: its number and the sealed statement."""
 
     meter: int
     content: str
+
+
+class BagDocument(TypedDict):
+    """The content of a bag's file."""
+
+    format: int
+    tokens: list[CarriedToken]
+    statements: list[BroughtStatement]
+
+
+def document_of(tokens: list[CarriedToken], statements: list[BroughtStatement]) -> BagDocument:
+    """Return the content of a bag with these tokens and statements."""
+    return {"format": FORMAT, "tokens": tokens, "statements": statements}
 
 
 class Bag:
@@ -99,7 +117,7 @@ class Bag:
 
     def _save(self) -> None:
         """Replace the file. The new one is durable before it takes the name of the old one."""
-        document = {"format": FORMAT, "tokens": self.tokens, "statements": self.statements}
+        document = document_of(self.tokens, self.statements)
         new = self._path.with_name(self._path.name + ".new")
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with open(descriptor, "w", encoding="utf-8") as file:

@@ -24,9 +24,9 @@ from wattpurse_tools.office.business_days import business_day, utc_day
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.office.prices import Charge
 from wattpurse_tools.office.receipts import Buyer, Paper, write_receipt
-from wattpurse_tools.office.sale_plan import Terms, plan_sale
+from wattpurse_tools.office.sale_plan import plan_sale
 from wattpurse_tools.office.sale_types import MONEY, NONE, REFUND, SALE, WRITTEN, Line, Tax, Wish
-from wattpurse_tools.office.sales import request_hash
+from wattpurse_tools.office.sales import made_before, request_hash, terms_of
 from wattpurse_tools.office.wishes import permit_end_s
 from wattpurse_tools.record.models import (
     AccountCharge,
@@ -444,16 +444,7 @@ def _pay_in(
     actor.require("sell", at.number)
     tenancy = Tenancy.objects.select_related("customer").get(pk=request.tenancy)
     site = _site()
-    debt = balances.balance(chart.debt(tenancy.pk), site.currency)
-    terms = Terms(
-        site.currency,
-        site.decimals,
-        tenancy.customer.customer_type_id,  # type: ignore[attr-defined]
-        now_s,
-        business_day(at, now_s),
-        debt,
-        site.debt_share_ppm,
-    )
+    terms = terms_of(site, at, now_s, tenancy)
     plan = plan_sale(Wish(MONEY, gross_microunits=request.gross_microunits), terms)
     meter_number = account.meter_id  # type: ignore[attr-defined]
     paper = Paper(key, SALE, WRITTEN, site.currency, request.payment_type, digest)
@@ -470,13 +461,9 @@ def _pay_in(
 
 
 def _paid_before(key: str, digest: str) -> Sale | None:
-    sale = Sale.objects.select_related("shop").filter(client_key=key).first()
-    if sale is not None and sale.request_hash != digest:
-        raise Refusal(
-            "receipt %(receipt)s was sold under this key with another content; begin a new sale",
-            receipt=sale.receipt_number,
-        )
-    return sale
+    """Return the receipt of a key, or None. Raise Refusal if it was written for another request."""
+    made = made_before(key, digest)
+    return None if made is None else made.sale
 
 
 def _locked_shop(shop: Shop | None) -> Shop:

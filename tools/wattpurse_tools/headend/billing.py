@@ -20,7 +20,7 @@ from typing import Any, Self
 from wattpurse.core.money.account import Account
 from wattpurse.core.money.contract import PrepaidMoney
 from wattpurse.core.money.levies import CHARGE_PARTS
-from wattpurse.core.tariffs.calendar import civil_from_days, days_from_civil, month_index
+from wattpurse.core.tariffs.calendar import days_from_civil, month_index
 from wattpurse.core.tariffs.tariff import Tariff
 from wattpurse_tools.refusals import Refusal
 
@@ -249,17 +249,6 @@ def charged(carried: int, cost: int) -> tuple[int, int]:
 def first_day(month: int) -> int:
     """Return the first day of a month, counted from year 0."""
     return days_from_civil(month // 12, month % 12 + 1, 1)
-
-
-def last_day(month: int) -> int:
-    """Return the last day of a month."""
-    return first_day(month + 1) - 1
-
-
-def date_text(day: int) -> str:
-    """Return a day as text."""
-    year, month, date = civil_from_days(day)
-    return f"{year:04}-{month:02}-{date:02}"
 
 
 def _account(tariff: Tariff, day: int, owes_minimum: bool) -> Account:

@@ -16,10 +16,11 @@ from pathlib import Path
 
 from wattpurse.core.messages import mqtt
 from wattpurse_tools import private_files
+from wattpurse_tools.meter_link.broker import PLAIN_PORT
 
 HEADEND = "headend"
 HOST = "127.0.0.1"
-PORT = 1883
+PORT = PLAIN_PORT
 
 _FOLDER = "broker"
 _ITERATIONS = 101  # the value of mosquitto_passwd: the passwords made here are random, not words of people
@@ -51,7 +52,7 @@ class BrokerFiles:
             private_files.create(self.password, password.encode())
             self._write_users({HEADEND: hash_of(password)})
         self._write_rights()
-        self._write(self.settings, "\n".join(self._settings(host, port)) + "\n")
+        private_files.replace(self.settings, ("\n".join(self._settings(host, port)) + "\n").encode())
 
     def add_meters(self, numbers: Iterable[int]) -> dict[int, str]:
         """Give meters new passwords, and return these. They are nowhere else. The broker has to read its files anew."""
@@ -98,7 +99,7 @@ class BrokerFiles:
         ]
 
     def _write_users(self, users: dict[str, str]) -> None:
-        self._write(self.users, "".join(f"{name}:{word}\n" for name, word in users.items()))
+        private_files.replace(self.users, "".join(f"{name}:{word}\n" for name, word in users.items()).encode())
 
     def _write_rights(self) -> None:
         lines = [f"user {HEADEND}", f"topic readwrite {mqtt.topic(0, '#').replace('/0/#', '/#')}"]
@@ -108,14 +109,7 @@ class BrokerFiles:
                 lines += ["", f"user {name}"]
                 lines += [f"topic read {mqtt.topic(number, topic)}" for topic in _METER_READS]
                 lines += [f"topic write {mqtt.topic(number, '#')}"]
-        self._write(self.rights, "\n".join(lines) + "\n")
-
-    @staticmethod
-    def _write(path: Path, text: str) -> None:
-        part = path.with_name(path.name + ".part")
-        part.unlink(missing_ok=True)
-        private_files.create(part, text.encode())
-        part.replace(path)
+        private_files.replace(self.rights, ("\n".join(lines) + "\n").encode())
 
 
 def user_of(meter_number: int) -> str:

@@ -9,40 +9,18 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
-PLAIN_PORT = 1883
-TLS_PORT = 8883
+from wattpurse_tools.meter_link.broker import Access
+
 CONNECT_S = 15
 SEND_S = 10
 RECONNECT_S = (1, 10)
 KEEP_ALIVE_S = 30
-
-
-@dataclass(frozen=True)
-class Access:
-    """The access to a broker at `address` (HOST or HOST:PORT). `ca` is a file in PEM: with it the line is encrypted."""
-
-    address: str
-    user: str | None = None
-    password: str | None = None
-    ca: Path | None = None
-
-    @property
-    def host(self) -> str:
-        """The host of the broker."""
-        return self.address.partition(":")[0]
-
-    @property
-    def port(self) -> int:
-        """The port of the broker."""
-        port = self.address.partition(":")[2]
-        return int(port) if port else TLS_PORT if self.ca else PLAIN_PORT
 
 
 @dataclass(frozen=True)
@@ -72,10 +50,7 @@ class BrokerLink:
         self._client = client = paho.Client(
             CallbackAPIVersion.VERSION2, client_id=name, clean_session=False, manual_ack=True
         )
-        if access.user:
-            client.username_pw_set(access.user, access.password)
-        if access.ca is not None:
-            client.tls_set(ca_certs=str(access.ca))
+        access.identify(client)
         client.max_inflight_messages_set(0)
         client.reconnect_delay_set(*RECONNECT_S)
         client.on_connect = lambda _client, _data, _flags, reason, _properties: self._on_connect(reason)

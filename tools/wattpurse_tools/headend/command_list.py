@@ -2,14 +2,10 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Count
-
-from wattpurse_tools.headend.command_queue import DONE, GIVEN_UP, REFUSED, SENT, WAITING
-from wattpurse_tools.headend.fleet import UnknownFilter
-from wattpurse_tools.office.paging import Slice, slice_of
+from wattpurse_tools.headend.command_queue import STATES
+from wattpurse_tools.headend.fleet import check
+from wattpurse_tools.office.paging import Slice, slice_of, state_counts
 from wattpurse_tools.record.models import Command
-
-STATES = (WAITING, SENT, DONE, REFUSED, GIVEN_UP)
 
 
 @dataclass(frozen=True)
@@ -25,10 +21,7 @@ def find_commands(chosen: CommandFilter, after: int | None = None) -> Slice:
     """Return commands with their tokens, the newest first. Raise UnknownFilter for a state that there is not."""
     commands = Command.objects.select_related("token")
     if chosen.state:
-        if chosen.state not in STATES:
-            raise UnknownFilter(
-                "%(name)s: is no filter; choose one of %(known)s", name=chosen.state, known=", ".join(STATES)
-            )
+        check(chosen.state, STATES)
         commands = commands.filter(state=chosen.state)
     if chosen.wish:
         commands = commands.filter(wish=chosen.wish)
@@ -39,8 +32,8 @@ def find_commands(chosen: CommandFilter, after: int | None = None) -> Slice:
 
 def counts() -> list[tuple[str, int]]:
     """Return the number of commands in each state."""
-    found = dict(Command.objects.order_by().values_list("state").annotate(Count("pk")))
-    return [(state, found.get(state, 0)) for state in STATES]
+    found = state_counts(Command.objects.all(), STATES)
+    return [(state, found[state]) for state in STATES]
 
 
 def wishes() -> list[str]:

@@ -16,6 +16,7 @@ DONE = "done"
 REFUSED = "refused"
 GIVEN_UP = "given up"
 OPEN_STATES = (WAITING, SENT)
+STATES = (*OPEN_STATES, DONE, REFUSED, GIVEN_UP)
 
 LATER_S = 60
 

@@ -16,6 +16,7 @@ from django.db.models import F
 from wattpurse_tools.headend import outbox
 from wattpurse_tools.headend.outbox import FAILED, SENDING, SENT, SENT_CHANNELS, UNKNOWN, WAITING
 from wattpurse_tools.headend.policy import policy
+from wattpurse_tools.office.manager_messages import tell_managers
 from wattpurse_tools.record.models import Message
 
 LATER = "later"
@@ -150,16 +151,4 @@ def _tell(message: Message, trouble: str, now_s: int) -> None:
     """Tell the managers, on the pages alone, of a message that failed or may be lost."""
     who = "managers" if message.customer is None else f"customer {message.customer.number}"
     text = f"Message {message.pk} ({message.kind}, {message.channel}) to {who} may not have arrived: {trouble}."
-    Message.objects.bulk_create(
-        [
-            Message(
-                key=f"undelivered:{message.pk}",
-                channel=outbox.OFFICE,
-                kind=outbox.MANAGERS,
-                text=text,
-                created_s=now_s,
-                not_before_s=now_s,
-            )
-        ],
-        ignore_conflicts=True,
-    )
+    tell_managers(f"undelivered:{message.pk}", text, now_s, outbox.MANAGERS)

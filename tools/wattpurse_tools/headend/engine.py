@@ -13,9 +13,9 @@ from django.db.models import F, Q
 from wattpurse_tools.headend import accounts, permits, rounds, shortages, switching, temporary_supply, trust, warnings
 from wattpurse_tools.headend.policy import policy
 from wattpurse_tools.office.actor import Actor
-from wattpurse_tools.office.learning import FOR_MANAGERS
+from wattpurse_tools.office.manager_messages import tell_managers
 from wattpurse_tools.office.office import Office
-from wattpurse_tools.record.models import HeadendPolicy, ManagedAccount, Message
+from wattpurse_tools.record.models import HeadendPolicy, ManagedAccount
 from wattpurse_tools.vault.interface import SignOnNeeded
 
 DAY_S = 86_400
@@ -120,5 +120,4 @@ def _tell(number: int, reason: str, now_s: int) -> None:
         changed = ManagedAccount.objects.filter(pk=number).exclude(trouble=reason).update(trouble=reason)
         if changed:
             words = f"The account of tenancy {number} cannot be worked on: {reason}"
-            row = Message(key=f"account trouble:{number}:{now_s}", channel=FOR_MANAGERS, text=words, created_s=now_s)
-            Message.objects.bulk_create([row], ignore_conflicts=True)
+            tell_managers(f"account trouble:{number}:{now_s}", words, now_s)

@@ -10,7 +10,17 @@ from typing import Any
 
 from django.db.models import Count, Min
 
-from wattpurse_tools.headend import fleet, rounds
+from wattpurse_tools.headend import (
+    command_queue,
+    fleet,
+    outbox,
+    payments,
+    rounds,
+    shortages,
+    temporary_supply,
+    trust,
+)
+from wattpurse_tools.office.paging import state_counts
 from wattpurse_tools.record.models import (
     Command,
     ManagedAccount,
@@ -28,9 +38,6 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _HOUR_S = 3600
 _DAY_S = 86_400
-_COMMAND_STATES = ("waiting", "sent", "done", "refused", "given up")
-_PAYMENT_STATES = ("new", "sold", "suspense", "refunding", "refunded", "booked", "refused")
-_MESSAGE_STATES = ("waiting", "sending", "sent", "failed", "unknown")
 _WORKS = (rounds.WORKER, rounds.ENGINE, rounds.SENDER)
 
 Labels = tuple[tuple[str, str], ...]
@@ -60,9 +67,7 @@ def text(now_s: int) -> str:
 
 
 def _of_meters(now_s: int) -> list[Family]:
-    states = dict.fromkeys(fleet.STATES, 0)
-    states |= dict(fleet.with_state(now_s).order_by().values_list("state").annotate(Count("number")))
-    versions = MeterLink.objects.filter(meter__is_retired=False).order_by().values_list("firmware")
+    states = fleet.counts_by_state(now_s)
     ends = fleet.silent_before_end(now_s, _DAY_S).order_by().count()
     off = ManagedAccount.objects.filter(closed_s=None, is_ordered_on=False).count()
     seen = {
@@ -70,12 +75,16 @@ def _of_meters(now_s: int) -> list[Family]:
         for words, age_s in (("5m", 300), ("1h", _HOUR_S), ("1d", _DAY_S))
     }
     return [
-        Family("wattpurse_meters", "Meters in use by their state, the worst of each.", _by("state", states)),
+        Family(
+            "wattpurse_meters",
+            "Meters in use by their state, the worst of each.",
+            _by("state", states),
+        ),
         Family("wattpurse_meters_seen", "Meters that the broker has heard within a time.", _by("within", seen)),
         Family(
             "wattpurse_meters_firmware",
             "Meters by the version of firmware that they tell.",
-            _by("version", dict(versions.annotate(Count("meter")))),
+            _by("version", fleet.counts_by_firmware()),
         ),
         Family("wattpurse_silent_permits_ending", "Silent meters whose permit ends within 24 hours.", {(): ends}),
         Family("wattpurse_accounts_switched_off", "Managed accounts that have ordered the switch off.", {(): off}),
@@ -83,10 +92,10 @@ def _of_meters(now_s: int) -> list[Family]:
 
 
 def _of_commands(now_s: int) -> list[Family]:
-    counts = {(("state", state), ("outcome", "")): 0 for state in _COMMAND_STATES}
+    counts = {(("state", state), ("outcome", "")): 0 for state in command_queue.STATES}
     told = Command.objects.order_by().values_list("state", "outcome").annotate(Count("pk"))
     counts |= {(("state", state), ("outcome", outcome)): count for state, outcome, count in told}
-    oldest_s = Command.objects.filter(state__in=("waiting", "sent")).aggregate(Min("created_s"))["created_s__min"]
+    oldest_s = Command.objects.filter(state__in=command_queue.OPEN_STATES).aggregate(Min("created_s"))["created_s__min"]
     age_s = 0 if oldest_s is None else max(0, now_s - oldest_s)
     return [
         Family("wattpurse_commands", "Tokens on their way by the network, by state and outcome.", counts),
@@ -96,28 +105,24 @@ def _of_commands(now_s: int) -> list[Family]:
 
 def _of_work(now_s: int) -> list[Family]:
     statements = Statement.objects.filter(time_s__gt=now_s - _HOUR_S, time_s__lte=now_s).count()
-    shortages = dict.fromkeys(("planned", "running", "lifted", "ended"), 0)
-    shortages |= dict(Shortage.objects.order_by().values_list("state").annotate(Count("pk")))
-    supplies = dict.fromkeys(("planned", "running", "ended"), 0)
-    supplies |= dict(TemporarySupply.objects.order_by().values_list("state").annotate(Count("pk")))
+    planned = state_counts(Shortage.objects.all(), shortages.STATES)
+    supplies = state_counts(TemporarySupply.objects.all(), temporary_supply.STATES)
     aside = SetAside.objects.filter(is_closed=False).count()
-    trust = TrustProposal.objects.filter(state="waiting").count()
+    proposals = TrustProposal.objects.filter(state=trust.WAITING).count()
     return [
         Family("wattpurse_statements_last_hour", "Statements that meters made in the last hour.", {(): statements}),
         Family("wattpurse_set_aside_open", "Messages that could not be worked on, not closed yet.", {(): aside}),
-        Family("wattpurse_shortages", "Shortages by state.", _by("state", shortages)),
+        Family("wattpurse_shortages", "Shortages by state.", _by("state", planned)),
         Family("wattpurse_temporary_supplies", "Temporary supplies by state.", _by("state", supplies)),
-        Family("wattpurse_trust_proposals_waiting", "Trust proposals that a person must decide.", {(): trust}),
+        Family("wattpurse_trust_proposals_waiting", "Trust proposals that a person must decide.", {(): proposals}),
     ]
 
 
 def _of_money_and_messages() -> list[Family]:
-    payments = dict.fromkeys(_PAYMENT_STATES, 0)
-    payments |= dict(Payment.objects.order_by().values_list("state").annotate(Count("pk")))
-    messages = dict.fromkeys(_MESSAGE_STATES, 0)
-    messages |= dict(Message.objects.order_by().values_list("state").annotate(Count("pk")))
+    paid = state_counts(Payment.objects.all(), payments.STATES)
+    messages = state_counts(Message.objects.all(), outbox.STATES)
     return [
-        Family("wattpurse_payments", "Payments from outside by state.", _by("state", payments)),
+        Family("wattpurse_payments", "Payments from outside by state.", _by("state", paid)),
         Family("wattpurse_messages", "Messages to customers by state.", _by("state", messages)),
     ]
 

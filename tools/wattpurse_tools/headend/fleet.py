@@ -14,12 +14,27 @@ The state is the worst thing that is known of a meter. `STATES` has them from th
 """
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 
-from django.db.models import BigIntegerField, Case, CharField, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import (
+    BigIntegerField,
+    Case,
+    CharField,
+    Count,
+    Exists,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
 
+from wattpurse.core.messages.statement import ALARM_TEXTS
+from wattpurse_tools.headend.command_queue import OPEN_STATES
 from wattpurse_tools.headend.policy import policy
-from wattpurse_tools.office.paging import Slice, slice_of
+from wattpurse_tools.office.paging import Slice, slice_of, state_counts
 from wattpurse_tools.record.models import Command, Installation, ManagedAccount, Meter, MeterLink, Tenancy
 from wattpurse_tools.refusals import Refusal
 
@@ -32,16 +47,21 @@ GOOD = "good"
 NOT_CONNECTED = "not connected"
 STATES = (STOPPED, ALARM, SILENT, OFFLINE, OFF, GOOD, NOT_CONNECTED)
 
-ALARMS = ("tamper", "clock", "flash", "reader", "display")
+ALARMS = tuple(text for _, text in ALARM_TEXTS)
 
 DAY_S = 86_400
 _NUMBER_DIGITS = 18
 _POINT = re.compile(r"@(-?\d{1,9}),(-?\d{1,9})", re.ASCII)
-_WAITING = ("waiting", "sent")
 
 
 class UnknownFilter(Refusal):
     """The refusal of a filter that there is not."""
+
+
+def check(name: str, known: tuple[str, ...]) -> None:
+    """Raise UnknownFilter unless a list has a filter of this name."""
+    if name not in known:
+        raise UnknownFilter("%(name)s: is no filter; choose one of %(known)s", name=name, known=", ".join(known))
 
 
 @dataclass(frozen=True)
@@ -108,13 +128,13 @@ def meters_by(chosen: FleetFilter, now_s: int) -> QuerySet[Meter]:
     silent_s = policy().silent_s
     meters = _named(with_state(now_s, silent_s), chosen.text)
     if chosen.state:
-        _check(chosen.state, STATES)
+        check(chosen.state, STATES)
         meters = meters.filter(state=chosen.state)
     if chosen.feeder:
         places = Installation.objects.filter(until_s=None, premises__feeder__name=chosen.feeder)
         meters = meters.filter(number__in=places.values("meter_id"))
     if chosen.alarm:
-        _check(chosen.alarm, ALARMS)
+        check(chosen.alarm, ALARMS)
         meters = meters.filter(Q(alarms__contains=chosen.alarm) | Q(link__alarms__contains=chosen.alarm))
     if chosen.firmware:
         meters = meters.filter(link__firmware=chosen.firmware)
@@ -150,6 +170,17 @@ def silent_before_end(now_s: int, within_s: int = DAY_S) -> QuerySet[Meter]:
     )
 
 
+def counts_by_state(now_s: int) -> dict[str, int]:
+    """Return the number of meters in use in each state."""
+    return state_counts(with_state(now_s), STATES)
+
+
+def counts_by_firmware() -> dict[str, int]:
+    """Return the number of meters in use at the broker by the version that they tell, in the order of versions."""
+    told = MeterLink.objects.filter(meter__is_retired=False).order_by("firmware").values_list("firmware")
+    return dict(told.annotate(Count("meter")))
+
+
 def firmware_versions() -> list[str]:
     """Return the versions of firmware that meters tell."""
     told = MeterLink.objects.exclude(firmware="").order_by("firmware")
@@ -182,9 +213,8 @@ def _rows_of(meters: list[Meter]) -> list[FleetRow]:
     }
     accounts = ManagedAccount.objects.filter(meter__in=numbers, closed_s=None)
     permits = dict(accounts.values_list("meter_id", "permit_until_s"))
-    waiting: dict[int, int] = {}
-    for number in Command.objects.filter(meter__in=numbers, state__in=_WAITING).values_list(F("meter_id"), flat=True):
-        waiting[number] = waiting.get(number, 0) + 1
+    commands = Command.objects.filter(meter__in=numbers, state__in=OPEN_STATES)
+    waiting = Counter(commands.values_list("meter_id", flat=True))
     return [
         FleetRow(
             meter=meter,
@@ -193,12 +223,7 @@ def _rows_of(meters: list[Meter]) -> list[FleetRow]:
             premises=places.get(meter.number, ("", ""))[0],
             feeder=places.get(meter.number, ("", ""))[1],
             permit_until_s=permits.get(meter.number) or None,
-            waiting_commands=waiting.get(meter.number, 0),
+            waiting_commands=waiting[meter.number],
         )
         for meter in meters
     ]
-
-
-def _check(name: str, known: tuple[str, ...]) -> None:
-    if name not in known:
-        raise UnknownFilter("%(name)s: is no filter; choose one of %(known)s", name=name, known=", ".join(known))

@@ -7,6 +7,7 @@ weekdays of `friendly_weekdays`. At all other times nobody is switched off.
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from wattpurse_tools.headend.quiet_hours import minute_of_day
 from wattpurse_tools.record.models import HeadendPolicy
 
 _DAYS_AHEAD = 14
@@ -14,9 +15,9 @@ _DAYS_AHEAD = 14
 
 def may_switch_off(policy: HeadendPolicy, time_s: int) -> bool:
     """Return True if customers may be switched off at a moment."""
-    local = datetime.fromtimestamp(time_s, ZoneInfo(policy.time_zone))
-    minute = local.hour * 60 + local.minute
-    is_day = policy.friendly_weekdays >> local.weekday() & 1
+    zone = ZoneInfo(policy.time_zone)
+    is_day = policy.friendly_weekdays >> datetime.fromtimestamp(time_s, zone).weekday() & 1
+    minute = minute_of_day(time_s, zone)
     return bool(is_day) and policy.friendly_from_minute <= minute < policy.friendly_until_minute
 
 

@@ -13,8 +13,8 @@ from django.db import InterfaceError, OperationalError, transaction
 
 from wattpurse.core import carrier
 from wattpurse.core.messages import mqtt
-from wattpurse.core.messages.statement import ALARM_TEXTS
 from wattpurse_tools.headend import command_queue, plain_statements, senders, set_aside
+from wattpurse_tools.headend.fleet import ALARMS
 from wattpurse_tools.headend.plain_statements import Told
 from wattpurse_tools.office import learning
 from wattpurse_tools.office.office import Office
@@ -29,7 +29,6 @@ EARLIEST_S = 1_577_836_800  # 2020: a meter whose clock was never set tells an e
 AHEAD_S = 86_400  # a clock may be wrong by so much; a statement from beyond would hide all later ones
 PAYLOAD_LIMIT = 4096
 
-_ALARMS = tuple(text for _, text in ALARM_TEXTS)
 _ALARMS_LIMIT = 240
 _FIRMWARE_LIMIT = 32
 _NUMBER_LIMIT = 1 << 32
@@ -221,7 +220,7 @@ class _Batch:
         MeterLink.objects.update_or_create(meter_id=meter_number, defaults=facts)
 
     def _note_seen(self, numbers: set[int]) -> None:
-        """Note that meters were heard. A meter that sends anything but its last will is online."""
+        """Note that the broker has a message of these meters. A last will counts too: the broker sends it at once."""
         rows = [MeterLink(meter_id=number, seen_s=self._now_s) for number in sorted(numbers)]
         MeterLink.objects.bulk_create(
             rows, update_conflicts=True, unique_fields=["meter"], update_fields=["seen_s"], batch_size=500
@@ -255,7 +254,7 @@ def _told_in_clear(payload: bytes) -> dict[str, str]:
     """Return the alarms that a message names, and the version of the firmware if it tells one."""
     fields = _json(payload)
     names, firmware = fields.get("alarms"), fields.get("firmware")
-    if not isinstance(names, list) or not all(name in _ALARMS for name in names):
+    if not isinstance(names, list) or not all(name in ALARMS for name in names):
         raise Unusable("the alarms are none that a meter has")
     facts = {"alarms": ", ".join(names)[:_ALARMS_LIMIT]}
     if isinstance(firmware, str) and firmware.isascii() and firmware.isprintable():

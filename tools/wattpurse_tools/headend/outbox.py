@@ -20,12 +20,12 @@ from wattpurse_tools.headend.texts import (
     SWITCHED_OFF,
     TAMPER,
 )
+from wattpurse_tools.office.manager_messages import FOR_MANAGERS
 from wattpurse_tools.record.models import Customer, HeadendPolicy, Message, User
 
 MAIL = "mail"
 SMS = "sms"
 HOOK = "hook"
-OFFICE = "office"
 SENT_CHANNELS = (MAIL, SMS, HOOK)
 
 WAITING = "waiting"
@@ -33,7 +33,8 @@ SENDING = "sending"
 SENT = "sent"
 FAILED = "failed"
 UNKNOWN = "unknown"
-WITHDRAWN = "withdrawn"
+WITHDRAWN = "withdrawn"  # the event was over before anybody had sent it
+STATES = (WAITING, SENDING, SENT, FAILED, UNKNOWN)
 
 KINDS = (LOW_CREDIT, EXPIRY, TAMPER, OUTAGE, RETURN, RECHARGE, SWITCHED_OFF, SHORTAGE)
 AT_ONCE = (RECHARGE,)
@@ -69,7 +70,7 @@ def put(customer: Customer, kind: str, key: str, values: Mapping[str, object], n
 def put_to_managers(key: str, text: str, now_s: int) -> None:
     """Write a message to the managers: one for the pages, and one mail to each of them with an address."""
     managers = User.objects.filter(is_active=True, role=User.MANAGER).exclude(email="")
-    rows = [_row(None, MANAGERS, key, OFFICE, "", text, "", now_s, now_s)]
+    rows = [_row(None, MANAGERS, key, FOR_MANAGERS, "", text, "", now_s, now_s)]
     for place, address in enumerate(sorted(set(managers.values_list("email", flat=True))), 1):
         rows.append(_row(None, MANAGERS, f"{key}:{place}", MAIL, address, text + "\n", text, now_s, now_s))
     _write(rows)

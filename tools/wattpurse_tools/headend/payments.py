@@ -24,10 +24,10 @@ from wattpurse_tools.ledger.posting import Event, Move, post
 from wattpurse_tools.office import audit
 from wattpurse_tools.office.actor import Actor, NotPermitted
 from wattpurse_tools.office.business_days import utc_day
-from wattpurse_tools.office.learning import FOR_MANAGERS
+from wattpurse_tools.office.manager_messages import tell_managers
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.office.sale_types import by_provider
-from wattpurse_tools.record.models import Message, Payment, PaymentNotice, Sale, Site
+from wattpurse_tools.record.models import Payment, PaymentNotice, Sale, Site
 from wattpurse_tools.refusals import words_of
 from wattpurse_tools.vault.interface import SignOnNeeded
 
@@ -52,6 +52,7 @@ REFUNDING = "refunding"
 PAID_BACK = "refunded"
 BOOKED = "booked"  # a notice that is no sale, and is in the ledger
 REFUSED = "refused"  # a notice that changes nothing
+STATES = (NEW, SOLD, SUSPENSE, REFUNDING, PAID_BACK, BOOKED, REFUSED)
 
 SUSPENSE_ACCOUNT = "payment"
 _AT_ONCE = 200
@@ -294,10 +295,7 @@ def _tell_managers(payment: Payment, owner: str, now_s: int) -> None:
     notice = payment.notice
     amount = Currency(notice.currency, _DECIMALS).exact_text(notice.amount_microunits)
     text = f"{notice.provider}: {notice.kind} {amount} of payment {notice.reference}, booked to {owner}"
-    Message.objects.get_or_create(
-        key=f"payment:{payment.pk}:{notice.kind}",
-        defaults={"channel": FOR_MANAGERS, "customer": None, "kind": notice.kind, "text": text, "created_s": now_s},
-    )
+    tell_managers(f"payment:{payment.pk}:{notice.kind}", text, now_s, notice.kind)
 
 
 def payment_type_of(provider: str) -> str:

@@ -13,7 +13,7 @@ _DAY_MINUTES = 24 * 60
 
 def is_quiet(time_s: int, from_minute: int, until_minute: int, time_zone: str) -> bool:
     """Return True if a moment is in the quiet hours. There are none if they begin and end at the same minute."""
-    minute = _minute(time_s, ZoneInfo(time_zone))
+    minute = minute_of_day(time_s, ZoneInfo(time_zone))
     if from_minute <= until_minute:
         return from_minute <= minute < until_minute
     return minute >= from_minute or minute < until_minute
@@ -25,7 +25,7 @@ def allowed_s(time_s: int, from_minute: int, until_minute: int, time_zone: str) 
         return time_s
     zone = ZoneInfo(time_zone)
     start_s = time_s - time_s % MINUTE_S
-    left = (until_minute - _minute(time_s, zone)) % _DAY_MINUTES
+    left = (until_minute - minute_of_day(time_s, zone)) % _DAY_MINUTES
     end_s = start_s + left * MINUTE_S
     if _offset_s(start_s, zone) == _offset_s(end_s, zone):
         return end_s
@@ -36,7 +36,8 @@ def allowed_s(time_s: int, from_minute: int, until_minute: int, time_zone: str) 
     return end_s
 
 
-def _minute(time_s: int, zone: ZoneInfo) -> int:
+def minute_of_day(time_s: int, zone: ZoneInfo) -> int:
+    """Return the minute of the local day at a moment."""
     clock = datetime.fromtimestamp(time_s, zone)
     return clock.hour * 60 + clock.minute
 

@@ -1,6 +1,5 @@
 """Changes of the head-end's settings by a manager, and the token of the figures for Prometheus."""
 
-import os
 import re
 import secrets
 from collections.abc import Mapping
@@ -66,13 +65,9 @@ def new_metrics_token(office: Office, actor: Actor) -> str:
     """Make a new token for the figures, put it into the place of the former one, and return it. Right: manage."""
     actor.require("manage")
     token = secrets.token_urlsafe(_TOKEN_BYTES)
-    path = office.folder.metrics_token
-    new = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     with transaction.atomic():
         audit.note(actor, "metrics token", "")
-        private_files.create(new, token.encode() + b"\n")
-        os.replace(new, path)
-        private_files.sync_folder(path.parent)
+        private_files.replace(office.folder.metrics_token, token.encode() + b"\n")
     return token
 
 

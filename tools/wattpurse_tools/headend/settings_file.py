@@ -19,8 +19,6 @@ from wattpurse_tools.headend.smtp import Mail, MailServer
 from wattpurse_tools.headend.web_hook import HookRules, WebHook
 from wattpurse_tools.record.office_folder import OfficeFolder
 
-FILE_NAME = "headend.toml"
-
 _PORTS = range(1, 65_536)
 _TIMEOUTS_S = range(1, 61)
 
@@ -112,7 +110,7 @@ class Section:
 
 def read(folder: OfficeFolder) -> Settings:
     """Return the settings of an office. Without the file no channel is set up. Raise ValueError for a wrong one."""
-    file = folder.path / FILE_NAME
+    file = folder.headend_settings
     try:
         document = tomllib.loads(private_files.read(file).decode())
     except FileNotFoundError:

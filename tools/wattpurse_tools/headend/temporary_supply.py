@@ -16,7 +16,7 @@ from wattpurse_tools.office.office import Office
 from wattpurse_tools.record.models import TemporarySupply, Tenancy
 from wattpurse_tools.refusals import Refusal
 
-PLANNED, RUNNING, ENDED = switching.SUPPLY_PLANNED, switching.SUPPLY_RUNNING, switching.SUPPLY_ENDED
+STATES = PLANNED, RUNNING, ENDED = switching.SUPPLY_PLANNED, switching.SUPPLY_RUNNING, switching.SUPPLY_ENDED
 
 _REASON_LIMIT = 240
 

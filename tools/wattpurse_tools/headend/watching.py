@@ -3,18 +3,16 @@
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import Count
 
-from wattpurse_tools.headend.fleet import UnknownFilter
+from wattpurse_tools.headend.fleet import check
+from wattpurse_tools.headend.outbox import STATES as MESSAGE_STATES
+from wattpurse_tools.headend.permits import PERMIT
 from wattpurse_tools.office import audit
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.office import Office
-from wattpurse_tools.office.paging import Slice, slice_of
+from wattpurse_tools.office.paging import Slice, slice_of, state_counts
 from wattpurse_tools.record.models import AccountCharge, Command, ManagedAccount, Message, SetAside
 from wattpurse_tools.refusals import Refusal
-
-MESSAGE_STATES = ("waiting", "sending", "sent", "failed", "unknown")
-PERMIT = "permit"
 
 _SHOWN = 50
 
@@ -69,10 +67,7 @@ def find_messages(state: str = "", kind: str = "", after: int | None = None) -> 
     """Return messages to customers and managers, the newest first. Raise UnknownFilter for an unknown state."""
     messages = Message.objects.select_related("customer")
     if state:
-        if state not in MESSAGE_STATES:
-            raise UnknownFilter(
-                "%(name)s: is no filter; choose one of %(known)s", name=state, known=", ".join(MESSAGE_STATES)
-            )
+        check(state, MESSAGE_STATES)
         messages = messages.filter(state=state)
     if kind:
         messages = messages.filter(kind=kind)
@@ -81,8 +76,8 @@ def find_messages(state: str = "", kind: str = "", after: int | None = None) -> 
 
 def message_counts() -> list[tuple[str, int]]:
     """Return the number of messages in each state."""
-    found = dict(Message.objects.order_by().values_list("state").annotate(Count("pk")))
-    return [(state, found.get(state, 0)) for state in MESSAGE_STATES]
+    found = state_counts(Message.objects.all(), MESSAGE_STATES)
+    return [(state, found[state]) for state in MESSAGE_STATES]
 
 
 def message_kinds() -> list[str]:

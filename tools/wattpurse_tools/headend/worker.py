@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 
 from django.db import connection, transaction
 
-from wattpurse.core.messages import mqtt
 from wattpurse_tools.headend import ingest, plain_statements, rounds, senders, set_aside
 from wattpurse_tools.headend.broker_link import BrokerLink, Delivery
 from wattpurse_tools.headend.ingest import OUTAGES, IngestOutcome, Message
+from wattpurse_tools.meter_link.broker import topic_of_all
 from wattpurse_tools.office.office import Office
 
 GROUP = "headend"
@@ -30,7 +30,7 @@ TELL_EVERY_S = 60
 def topics(group: str = GROUP) -> tuple[str, ...]:
     """Return the shared subscriptions of a worker. Without a `group` they are its own: it is the only worker."""
     shared = f"$share/{group}/" if group else ""
-    return tuple(f"{shared}{mqtt.topic(0, name).replace('/0/', '/+/')}" for name in ingest.NAMES)
+    return tuple(f"{shared}{topic_of_all(name)}" for name in ingest.NAMES)
 
 
 @dataclass

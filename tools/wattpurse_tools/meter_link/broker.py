@@ -3,6 +3,7 @@
 import queue
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -10,36 +11,67 @@ from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
+from wattpurse.core.messages import mqtt
+
 PLAIN_PORT = 1883
 TLS_PORT = 8883
 CONNECT_S = 15
 SEND_S = 15
 
 
-class Broker:
-    """A client at the broker `address` (HOST or HOST:PORT), for a `with` block. Messages wait until they are read.
+@dataclass(frozen=True)
+class Access:
+    """The access to a broker at `address` (HOST or HOST:PORT).
 
-    `ca` is the file with the certificate of the authority, in PEM: with it, the connection is encrypted. Raises OSError
-    with the reason if the broker does not let the client in.
+    `ca` is the file with the certificate of the authority, in PEM: with it, the connection is encrypted.
     """
 
-    def __init__(
-        self, address: str, user: str | None = None, password: str | None = None, ca: Path | None = None
-    ) -> None:
-        host, _, port = address.partition(":")
+    address: str
+    user: str | None = None
+    password: str | None = None
+    ca: Path | None = None
+
+    @property
+    def host(self) -> str:
+        """The host of the broker."""
+        return self.address.partition(":")[0]
+
+    @property
+    def port(self) -> int:
+        """The port of the broker."""
+        port = self.address.partition(":")[2]
+        return int(port) if port else TLS_PORT if self.ca else PLAIN_PORT
+
+    def identify(self, client: paho.Client) -> None:
+        """Give a client the user and the authority, before it connects."""
+        if self.user:
+            client.username_pw_set(self.user, self.password)
+        if self.ca is not None:
+            client.tls_set(ca_certs=str(self.ca))
+
+
+def topic_of_all(name: str) -> str:
+    """Return the topic `name` of all meters, to subscribe to."""
+    return mqtt.topic(0, name).replace("/0/", "/+/")
+
+
+class Broker:
+    """A client at a broker, for a `with` block. Messages wait until they are read.
+
+    Raises OSError with the reason if the broker does not let the client in.
+    """
+
+    def __init__(self, access: Access) -> None:
         self._messages: queue.Queue[tuple[str, bytes]] = queue.Queue()
         self._greetings: queue.Queue[str] = queue.Queue()
         self._client = client = paho.Client(CallbackAPIVersion.VERSION2)
-        if user:
-            client.username_pw_set(user, password)
-        if ca is not None:
-            client.tls_set(ca_certs=str(ca))
+        access.identify(client)
         self._topics: list[str] = []
         client.on_connect = lambda _client, _data, _flags, reason, _properties: self._greeted(reason)
         client.on_message = lambda _client, _data, message: self._messages.put((message.topic, message.payload))
-        client.connect(host, int(port) if port else TLS_PORT if ca else PLAIN_PORT)
+        client.connect(access.host, access.port)
         client.loop_start()
-        self._await_greeting(address)
+        self._await_greeting(access.address)
 
     def __enter__(self) -> "Broker":
         return self

@@ -10,12 +10,11 @@ from wattpurse_tools.ledger.posting import Event, Move, moved, post
 from wattpurse_tools.office import audit
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.business_days import utc_day
+from wattpurse_tools.office.manager_messages import tell_managers
 from wattpurse_tools.office.reader import CardSeen, Reader
 from wattpurse_tools.office.sale_types import REDEEMED_AFTER_VOID, VOIDED
-from wattpurse_tools.record.models import Message, MeterReceipt, Sale
+from wattpurse_tools.record.models import MeterReceipt, Sale
 from wattpurse_tools.station import order as orders
-
-FOR_MANAGERS = "office"  # the channel of a message to the managers, which has no customer
 
 _OFFICE = Actor(0, "")
 
@@ -68,10 +67,7 @@ def _redeemed_voids(meter_number: int | None) -> list[Sale]:
                 f"Receipt {sale.receipt_number} of meter {sale.meter_number} was voided and paid back, and the meter"
                 " redeemed it after that: the card was copied, or a copy of it was written back."
             )
-            Message.objects.get_or_create(
-                key=f"redeemed after void:{sale.pk}",
-                defaults={"channel": FOR_MANAGERS, "text": words, "created_s": int(time.time())},
-            )
+            tell_managers(f"redeemed after void:{sale.pk}", words, int(time.time()))
             audit.note(_OFFICE, REDEEMED_AFTER_VOID, f"sale:{sale.pk}", meter=sale.meter_number)
     return found
 

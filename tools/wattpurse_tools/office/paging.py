@@ -1,9 +1,13 @@
-"""Lists in slices, paged by a key. The cost of a page does not grow with its place in the list."""
+"""Lists in slices, paged by a key, and the numbers of their rows by state.
 
+The cost of a page does not grow with its place in the list.
+"""
+
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 SLICE_SIZE = 50
 
@@ -26,3 +30,8 @@ def slice_of(
     is_more = len(found) > size
     found = found[:size]
     return Slice(found, getattr(found[-1], key) if is_more else None)
+
+
+def state_counts(rows: QuerySet[Any], states: Iterable[str]) -> dict[str, int]:
+    """Return the number of rows in each `state`: first `states` in their order, and then others that rows have."""
+    return dict.fromkeys(states, 0) | dict(rows.order_by().values_list("state").annotate(Count("pk")))

@@ -59,7 +59,19 @@ from wattpurse_tools.office.tokens import (
     usable_meter,
 )
 from wattpurse_tools.office.wishes import order_of, permit_end_s, refuse_useless
-from wattpurse_tools.record.models import Card, Customer, KeyCard, KeyCardSale, Meter, Sale, Shift, Site, Tenancy, Token
+from wattpurse_tools.record.models import (
+    Card,
+    Customer,
+    KeyCard,
+    KeyCardSale,
+    Meter,
+    Sale,
+    Shift,
+    Shop,
+    Site,
+    Tenancy,
+    Token,
+)
 from wattpurse_tools.refusals import Money, Refusal, Words, all_of, words_of
 from wattpurse_tools.station import order as orders
 from wattpurse_tools.station.currencies import site_currency
@@ -144,7 +156,7 @@ def _quote_key_card(office: Office, request: SaleRequest, shift: Shift, seen: Ca
     row = KeyCard.objects.filter(pk=request.card).first()
     _refuse_key_card(office, request, seen, row)
     site = Site.objects.get()
-    plan = plan_sale(request.wish, _terms(site, shift, int(time.time())))
+    plan = plan_sale(request.wish, terms_of(site, shift.till.shop, int(time.time())))
     shifts.refuse_over_limit(shift.till.shop, plan.gross_microunits, request.payment_type)
     user = 0 if row is None else row.user
     balance = None if row is None else row.loaded - row.spent
@@ -306,7 +318,7 @@ def _book_key_card(
     shifts.refuse_selling(actor, shift)
     _refuse_key_card(office, request, seen, row)
     time_s, site = int(time.time()), Site.objects.get()
-    plan = _plan(request.wish, _terms(site, shift, time_s), how)
+    plan = _plan(request.wish, terms_of(site, shift.till.shop, time_s), how)
     shop = shift.till.shop
     shifts.refuse_over_limit(shop, plan.gross_microunits, request.payment_type)
     paper = Paper(full_key(shift, request.client_key), how.kind, SOLD, site.currency, request.payment_type, digest)
@@ -360,7 +372,7 @@ def _prepare(
     tenancy = _TENANCY_AT.first(meter.number)
     if tenancy is not None:
         (tenancy.customer,) = _CUSTOMER_OF.rows(tenancy.customer_id)  # type: ignore[attr-defined]
-    terms = _terms(site, shift, time_s, tenancy, how.is_trial)
+    terms = terms_of(site, shift.till.shop, time_s, tenancy, how.is_trial)
     plan = _plan(request.wish, terms, how)
     day_end_s = bounds_s(shift.till.shop, business_day(shift.till.shop, time_s))[1]
     from_s = permit_end_s(meter, day_end_s) if request.wish.what == PERMIT else time_s
@@ -369,7 +381,7 @@ def _prepare(
     return _Prepared(meter, tenancy, site.currency, plan, made_of, terms.debt_microunits, tuple(outstanding(meter)))
 
 
-def _terms(site: Site, shift: Shift, time_s: int, tenancy: Tenancy | None = None, is_trial: bool = False) -> Terms:
+def terms_of(site: Site, shop: Shop, time_s: int, tenancy: Tenancy | None = None, is_trial: bool = False) -> Terms:
     """Return the terms of a sale. A sale that recovers no debt needs none in them, and a trial sale tells it."""
     tells_debt = is_trial or site.debt_share_ppm > 0
     return Terms(
@@ -377,7 +389,7 @@ def _terms(site: Site, shift: Shift, time_s: int, tenancy: Tenancy | None = None
         site.decimals,
         None if tenancy is None else tenancy.customer.customer_type_id,  # type: ignore[attr-defined]
         time_s,
-        business_day(shift.till.shop, time_s),
+        business_day(shop, time_s),
         balances.balance(chart.debt(tenancy.pk), site.currency) if tenancy is not None and tells_debt else 0,
         site.debt_share_ppm,
     )

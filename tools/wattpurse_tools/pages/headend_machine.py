@@ -15,7 +15,6 @@ from wattpurse_tools.pages.supervisor import Child, start_module, start_program
 from wattpurse_tools.record.office_folder import OfficeFolder
 
 MOSQUITTO = "mosquitto"
-CHANNELS_FILE = "headend.toml"  # see docs/headend-notify.md
 
 _PLACES = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin", "/usr/bin", "/usr/local/bin")
 _COMMAND = "wattpurse_tools.cli"
@@ -54,7 +53,7 @@ class HeadendMachine:
         return MOSQUITTO if self._program is not None else "a broker in Python"
 
     def _sender(self) -> list[Child]:
-        has_channels = (self._folder.path / CHANNELS_FILE).exists()
+        has_channels = self._folder.headend_settings.exists()
         return [Child("sender", lambda: self._start("sender"))] if has_channels else []
 
     def _broker_words(self) -> Sequence[str | Path]:

@@ -53,6 +53,7 @@ class OfficeFolder:
         self.database = self.path / "office.db"
         self.trial_passphrase = self.path / "passphrase-of-the-trial"
         self.backups = self.path / "backups"
+        self.headend_settings = self.path / "headend.toml"
         self.metrics_token = self.path / "metrics-token"
 
     @property

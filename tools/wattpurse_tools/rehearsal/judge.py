@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from wattpurse.core.messages import token
 from wattpurse.core.money import contract as contracts
 from wattpurse_tools.fleet.meter import FleetMeter
+from wattpurse_tools.headend.command_queue import OPEN_STATES
 from wattpurse_tools.ledger import balances, chart
 from wattpurse_tools.office import checking
 from wattpurse_tools.office.actor import Actor
@@ -28,7 +29,6 @@ DAY_S = 86_400
 LATE_S = 2  # the contact may open so late after the end of a permit: a board looks ten times a second
 
 _CURRENCY = "EUR"
-_OPEN = ("waiting", "sent")
 
 
 @dataclass
@@ -171,7 +171,7 @@ def _books(verdict: Verdict, office: Office, actor: Actor) -> None:
     checked = checking.check(office, actor)
     verdict.findings += [f"office check: {one}" for one in checked.findings]
     verdict.expect("sums of all accounts by unit", {n for n in balances.sums_by_unit().values() if n}, set())
-    verdict.expect("orders that have no outcome", Command.objects.filter(state__in=_OPEN).count(), 0)
+    verdict.expect("orders that have no outcome", Command.objects.filter(state__in=OPEN_STATES).count(), 0)
     verdict.sums |= {
         "receipts": str(Sale.objects.count()),
         "statements": str(Statement.objects.count()),

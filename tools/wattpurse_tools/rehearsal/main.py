@@ -16,10 +16,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wattpurse_tools.rehearsal import virtual_clock
+
+if TYPE_CHECKING:
+    from wattpurse_tools.rehearsal.judge import Verdict
+    from wattpurse_tools.rehearsal.telephones import Telephones
 
 METERS, DAYS = 200, 7
 PACE_S = 0.35
@@ -27,6 +31,7 @@ START_S = 120.0
 
 _DAY_S = 86_400
 _FOLDER = "WATTPURSE_REHEARSAL"
+_HOST = "127.0.0.1"
 
 
 def main(words: Sequence[str]) -> int:
@@ -61,7 +66,7 @@ def _run(arguments: argparse.Namespace, place: Path) -> int:
     supervisor = start_module(
         [
             *("wattpurse_tools.cli", "headend", "start", "--office", office_folder),
-            *("--port", port, "--listen", f"127.0.0.1:{broker_port}", "--every", "0.2"),
+            *("--port", port, "--listen", f"{_HOST}:{broker_port}", "--every", "0.2"),
         ]
     )
     try:
@@ -74,7 +79,15 @@ def _run(arguments: argparse.Namespace, place: Path) -> int:
         supervisor.wait(60)
 
 
-def _live(arguments, place, ports, supervisor, start_s, telephones):  # noqa: ANN001, ANN202
+def _live(
+    arguments: argparse.Namespace,
+    place: Path,
+    ports: tuple[int, int],
+    supervisor: int,
+    start_s: int,
+    telephones: "Telephones",
+) -> "Verdict":
+    """Run the days, and return the verdict. `supervisor` is the number of its process."""
     from wattpurse_tools.pages.settings import page_settings
     from wattpurse_tools.record import office_folder
     from wattpurse_tools.record.office_folder import OfficeFolder
@@ -90,7 +103,7 @@ def _live(arguments, place, ports, supervisor, start_s, telephones):  # noqa: AN
     return staging.live_and_judge(scene, supervisor, place, arguments.days)
 
 
-def _tell(arguments: argparse.Namespace, verdict, begun: float) -> int:  # noqa: ANN001
+def _tell(arguments: argparse.Namespace, verdict: "Verdict", begun: float) -> int:
     print(f"\n{arguments.meters} meters, {arguments.days} days, in {time.monotonic() - begun:.0f} s")
     for name, value in verdict.sums.items():
         print(f"    {name:32} {value}")
@@ -101,25 +114,20 @@ def _tell(arguments: argparse.Namespace, verdict, begun: float) -> int:  # noqa:
     return 1 if verdict.findings else 0
 
 
-def _await_started(supervisor, port: int, broker_port: int) -> None:  # noqa: ANN001
+def _await_started(supervisor: subprocess.Popen[bytes], port: int, broker_port: int) -> None:
+    from wattpurse_tools.pages.headend_machine import answers
+
     end = time.monotonic() + START_S
     for one in (port, broker_port):
-        while not _answers(one):
+        while not answers((_HOST, one)):
             if supervisor.poll() is not None or time.monotonic() > end:
                 raise OSError("the head-end did not start")
             time.sleep(0.2)
 
 
-def _answers(port: int) -> bool:
-    with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1) as connection:
-        connection.settimeout(30)
-        return True
-    return False
-
-
 def _free_port() -> int:
     with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
+        one.bind((_HOST, 0))
         return one.getsockname()[1]
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from wattpurse.core import carrier
 from wattpurse_tools.fleet.meter import FleetMeter
-from wattpurse_tools.fob.bag import Bag
+from wattpurse_tools.fob.bag import Bag, carried
 from wattpurse_tools.headend.providers.provider_file import STRIPE, Provider, put_provider
 from wattpurse_tools.record.office_folder import OfficeFolder
 from wattpurse_tools.station.actions import fobs
@@ -96,16 +96,7 @@ def carry_by_phone(shop: Shop, meter: FleetMeter, folder: Path) -> int:
     """Carry the tokens of a meter in the bag of a telephone, and its statement back. Return the number of tokens."""
     bag = Bag(folder / f"bag-{meter.number}.json")
     tokens = fobs.tokens_for(shop, [meter.number])
-    bag.put(
-        {
-            "meter": one["meter"],
-            "sequence": one["sequence"],
-            "sealed": one["sealed"].hex(),
-            "text": one["text"],
-            "outcome": None,
-        }
-        for one in tokens
-    )
+    bag.put(carried(one["meter"], one["sequence"], one["sealed"], one["text"]) for one in tokens)
     waiting = bag.waiting(meter.number)
     for one in waiting:
         sealed = bytes.fromhex(one["sealed"])

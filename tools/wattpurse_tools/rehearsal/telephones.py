@@ -27,7 +27,7 @@ class Telephones:
     def set_up(self, office: OfficeFolder) -> None:
         """Let the sender of an office use the folders."""
         lines = [f'{name} = "{path}"' for name, path in self._folders.items()]
-        private_files.create(office.path / "headend.toml", "\n".join(["[sms]", *lines, ""]).encode())
+        private_files.create(office.headend_settings, "\n".join(["[sms]", *lines, ""]).encode())
 
     def write(self, phone: str, text: str) -> None:
         """Write to the office."""

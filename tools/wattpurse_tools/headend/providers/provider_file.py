@@ -5,8 +5,6 @@ old one at once.
 """
 
 import json
-import os
-import secrets
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -73,8 +71,5 @@ def remove_provider(folder: OfficeFolder, name: str) -> None:
 
 
 def _write(folder: OfficeFolder, rows: dict[str, Provider]) -> None:
-    part = folder.path / f".{_NAME}-{secrets.token_hex(8)}"
     content = json.dumps([asdict(one) for one in rows.values()], indent=2).encode()
-    private_files.create(part, content)
-    os.replace(part, folder.path / _NAME)
-    private_files.sync_folder(folder.path)
+    private_files.replace(folder.path / _NAME, content)

@@ -3,7 +3,6 @@
 import time
 from dataclasses import replace
 
-from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -13,7 +12,7 @@ from wattpurse_tools.pages.access import OfficeRequest, page
 from wattpurse_tools.pages.views.acting import after, searched, whole
 from wattpurse_tools.pages.views.headend_frame import show
 from wattpurse_tools.pages.views.headend_words import state_words
-from wattpurse_tools.record.models import Feeder, MeterLink
+from wattpurse_tools.record.models import Feeder
 
 _ENDING = 50
 _TEXT_LIMIT = 64
@@ -43,14 +42,12 @@ def fleet(request: OfficeRequest) -> HttpResponse:
 
 def counts(now_s: int) -> dict[str, object]:
     """Return the meters by state and by firmware, and the silent ones whose permits end within a day."""
-    meters = headend_fleet.with_state(now_s)
-    by_state = dict(meters.order_by().values_list("state").annotate(Count("number")))
-    versions = MeterLink.objects.filter(meter__is_retired=False).order_by("firmware").values_list("firmware")
+    by_state = headend_fleet.counts_by_state(now_s)
     ending = list(headend_fleet.silent_before_end(now_s)[: _ENDING + 1])
     return {
         "now_s": now_s,
-        "by_state": [(state, by_state.get(state, 0)) for state in headend_fleet.STATES],
-        "by_firmware": list(versions.annotate(Count("meter"))),
+        "by_state": [(state, by_state[state]) for state in headend_fleet.STATES],
+        "by_firmware": list(headend_fleet.counts_by_firmware().items()),
         "ending": ending[:_ENDING],
         "has_more_ending": len(ending) > _ENDING,
     }

@@ -44,9 +44,6 @@ class ShortageForm(forms.Form):
         super().__init__(*words, **names)  # type: ignore[arg-type]
         feeders = Feeder.objects.order_by("name").values_list("name", flat=True)
         self.fields["feeder"].choices = [("", _("all")), *((one, one) for one in feeders)]  # type: ignore[attr-defined]
-        zone = site_zone()
-        for name in ("from_time", "until_time"):
-            self.fields[name].zone = zone  # type: ignore[attr-defined]
 
     def plan(self) -> headend_shortages.Plan:
         """Return the plan of a valid form."""

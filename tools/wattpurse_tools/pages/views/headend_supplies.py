@@ -28,12 +28,6 @@ class SupplyForm(forms.Form):
     until_time = LocalTimeField(gettext_lazy("Until"))
     reason = forms.CharField(label=gettext_lazy("Reason, such as the building site"), max_length=240)
 
-    def __init__(self, *words: object, **names: object) -> None:
-        super().__init__(*words, **names)  # type: ignore[arg-type]
-        zone = site_zone()
-        for name in ("from_time", "until_time"):
-            self.fields[name].zone = zone  # type: ignore[attr-defined]
-
     def clean_meter(self) -> Tenancy:
         """Return the tenancy at the meter."""
         number = self.cleaned_data["meter"]

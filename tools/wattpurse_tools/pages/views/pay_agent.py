@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
-from wattpurse_tools.fob.bag import FORMAT
+from wattpurse_tools.fob.bag import carried, document_of
 from wattpurse_tools.headend import agent_sales, delivery_state
 from wattpurse_tools.office import sales
 from wattpurse_tools.pages.access import OfficeRequest, page
@@ -51,16 +51,10 @@ def bag(request: OfficeRequest, sale: int) -> HttpResponse:
     """Hand the tokens of a sale out, as the bag of a fob."""
     found = _own(request, sale)
     tokens = [
-        {
-            "meter": found.meter_number,
-            "sequence": one.sequence,
-            "sealed": bytes(one.sealed).hex(),
-            "text": one.words,
-            "outcome": None,
-        }
+        carried(found.meter_number, one.sequence, bytes(one.sealed), one.words)
         for one in Token.objects.filter(sale=found).order_by("sequence")
     ]
-    content = json.dumps({"format": FORMAT, "tokens": tokens, "statements": []})
+    content = json.dumps(document_of(tokens, []))
     response = HttpResponse(content, content_type="application/json")
     response.headers["Content-Disposition"] = f'attachment; filename="bag-{found.pk}.json"'  # type: ignore[index]
     return response

@@ -19,12 +19,10 @@ from wattpurse_tools.headend import delivery_state, recharge_page
 from wattpurse_tools.headend.providers.checkout import Order, checkout_of
 from wattpurse_tools.headend.references import ATTEMPT
 from wattpurse_tools.office.page_codes import as_kept
-from wattpurse_tools.pages import login_limits
-from wattpurse_tools.pages.access import address_of
 from wattpurse_tools.pages.amount_texts import parse_money
-from wattpurse_tools.pages.login_limits import TENANT, TooManyTries
 from wattpurse_tools.pages.office_in_use import office_in_use
 from wattpurse_tools.pages.refusal_words import in_words
+from wattpurse_tools.pages.tenant_codes import behind_code
 from wattpurse_tools.record.models import Tenancy
 from wattpurse_tools.station.currencies import site_currency
 
@@ -35,9 +33,16 @@ _AGAIN_S = 3
 @require_http_methods(["GET", "HEAD", "POST"])
 def pay(request: HttpRequest, code: str) -> HttpResponse:
     """Ask for the amount, and show the link to the provider's page."""
-    tenancy, refusal = _tenancy(request, code)
-    if tenancy is None:
-        return refusal
+    return behind_code(request, lambda: _tenancy(code), lambda tenancy: _pay(request, code, tenancy))
+
+
+@require_safe
+def paid(request: HttpRequest, code: str, attempt: str) -> HttpResponse:
+    """Show the state of a recharge after the provider's page: digits, and whether the meter has the token."""
+    return behind_code(request, lambda: _tenancy(code), lambda tenancy: _paid(request, code, attempt, tenancy))
+
+
+def _pay(request: HttpRequest, code: str, tenancy: Tenancy) -> HttpResponse:
     content: dict[str, object] = {
         "code": code,
         "meter": tenancy.meter_number,
@@ -53,21 +58,16 @@ def pay(request: HttpRequest, code: str) -> HttpResponse:
             content["link"] = checkout.link(_order(request, code, tenancy, str(content["attempt"])))
         except (ValueError, OSError) as error:
             content["trouble"] = in_words(error)
-    return _private(render(request, "pages/pay/pay.html", content))
+    return render(request, "pages/pay/pay.html", content)
 
 
-@require_safe
-def paid(request: HttpRequest, code: str, attempt: str) -> HttpResponse:
-    """Show the state of a recharge after the provider's page: digits, and whether the meter has the token."""
-    tenancy, refusal = _tenancy(request, code)
-    if tenancy is None:
-        return refusal
+def _paid(request: HttpRequest, code: str, attempt: str, tenancy: Tenancy) -> HttpResponse:
     content: dict[str, object] = {"code": code, "again_s": _AGAIN_S, "decimals": site_currency().decimals}
     payment = recharge_page.payment_of(tenancy, attempt) if _ATTEMPT.fullmatch(attempt) else None
     content["payment"] = payment
     if payment is not None and payment.sale is not None:
         content["told"] = delivery_state.of_sale(payment.sale)
-    return _private(render(request, "pages/pay/paid.html", content))
+    return render(request, "pages/pay/paid.html", content)
 
 
 def _order(request: HttpRequest, code: str, tenancy: Tenancy, attempt: str) -> Order:
@@ -93,26 +93,10 @@ def _attempt(typed: str) -> str:
     return typed if _ATTEMPT.fullmatch(typed) else ATTEMPT + secrets.token_hex(12)
 
 
-def _tenancy(request: HttpRequest, code: str) -> tuple[Tenancy | None, HttpResponse]:
-    """Return the tenancy of a code, or None and the answer. Wrong codes are counted as on the tenant's own page."""
-    key = f"tenant:{address_of(request)}"
-    try:
-        login_limits.count_try({key: TENANT})
-    except TooManyTries as refusal:
-        content = {"wait_s": refusal.wait_s}
-        return None, _private(render(request, "pages/tenant/code.html", content, status=429))
-    kept = as_kept(code)
-    found = Tenancy.objects.filter(page_code=kept, until_s=None).first() if kept else None
-    if found is None:
-        return None, _private(render(request, "pages/tenant/code.html", {"is_wrong": True}, status=404))
-    login_limits.forget_tries("", key)
-    return found, HttpResponse()
+def _tenancy(code: str) -> Tenancy | None:
+    """Return the tenancy of a code, or None. Its pages keep their origin, without which their form is refused.
 
-
-def _private(response: HttpResponse) -> HttpResponse:
-    """Return the answer with a header that keeps it out of search engines.
-
-    The policy of all pages keeps its address, which has the code, from other sites. The form needs its origin.
+    The policy of all pages keeps the address, which has the code, from other sites.
     """
-    response.headers["X-Robots-Tag"] = "noindex, nofollow"  # type: ignore[index]
-    return response
+    kept = as_kept(code)
+    return Tenancy.objects.filter(page_code=kept, until_s=None).first() if kept else None

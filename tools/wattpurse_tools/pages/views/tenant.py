@@ -12,10 +12,9 @@ from wattpurse_tools.headend.providers.checkout import checkout_of
 from wattpurse_tools.office.page_codes import as_kept
 from wattpurse_tools.office.site_days import month_text
 from wattpurse_tools.office.tenant_page import TenantPage, page_of
-from wattpurse_tools.pages import charts, login_limits
-from wattpurse_tools.pages.access import address_of
-from wattpurse_tools.pages.login_limits import TENANT, TooManyTries
+from wattpurse_tools.pages import charts
 from wattpurse_tools.pages.office_in_use import office_in_use
+from wattpurse_tools.pages.tenant_codes import behind_code, unlisted
 
 _BARS = 12
 _MICRO_PER_KWH_WH = 1000
@@ -27,26 +26,20 @@ def tenant_code(request: HttpRequest) -> HttpResponse:
     code = as_kept(request.POST.get("code", ""))
     if request.method == "POST" and code:
         return redirect("tenant", code)
-    return _answer(render(request, "pages/tenant/code.html"))
+    return unlisted(render(request, "pages/tenant/code.html"))
 
 
 @require_safe
 def tenant(request: HttpRequest, code: str) -> HttpResponse:
-    """Show the page of a code. Wrong codes are answered alike, and later ones of the same address too early are not."""
-    key = f"tenant:{address_of(request)}"
-    try:
-        login_limits.count_try({key: TENANT})
-    except TooManyTries as refusal:
-        content = {"wait_s": refusal.wait_s}
-        return _answer(render(request, "pages/tenant/code.html", content, status=429))
-    found = page_of(code, int(time.time()))
-    if found is None:
-        return _answer(render(request, "pages/tenant/code.html", {"is_wrong": True}, status=404))
-    login_limits.forget_tries("", key)
-    content = {"found": found, "meter": found.meter, "chart": _chart(found), "pay_url": _pay_url(found, code)}
-    response = _answer(render(request, "pages/tenant/tenant.html", content))
-    response.headers["Referrer-Policy"] = "no-referrer"  # type: ignore[index]  # the address has the code
-    return response
+    """Show the page of a code."""
+
+    def show(found: TenantPage) -> HttpResponse:
+        content = {"found": found, "meter": found.meter, "chart": _chart(found), "pay_url": _pay_url(found, code)}
+        response = render(request, "pages/tenant/tenant.html", content)
+        response.headers["Referrer-Policy"] = "no-referrer"  # type: ignore[index]  # the address has the code
+        return response
+
+    return behind_code(request, lambda: page_of(code, int(time.time())), show)
 
 
 def _pay_url(found: TenantPage, code: str) -> str:
@@ -63,9 +56,3 @@ def _chart(found: TenantPage) -> str:
     values = [one.total_wh * _MICRO_PER_KWH_WH for one in months]
     labels = [month_text(one.month) for one in months]
     return charts.bars(_("Use by month, in kWh"), "kWh", labels, [charts.Series(_("use"), values)])
-
-
-def _answer(response: HttpResponse) -> HttpResponse:
-    """Return the answer with a header that keeps it out of search engines."""
-    response.headers["X-Robots-Tag"] = "noindex, nofollow"  # type: ignore[index]
-    return response
