@@ -14,7 +14,7 @@ from wattpurse_tools.fleet.fleet import Fleet
 from wattpurse_tools.fleet.house import House
 from wattpurse_tools.fleet.link import FleetLink
 from wattpurse_tools.fleet.meter import FleetMeter, Identity
-from wattpurse_tools.meter_link.broker import Broker
+from wattpurse_tools.meter_link.broker import Access, Broker
 
 START_S = 1_796_083_200
 HOUR_S = 3_600
@@ -77,7 +77,7 @@ class Station:
 
 @pytest.fixture
 def station(broker):
-    with Broker(broker.address) as client:
+    with Broker(Access(broker.address)) as client:
         yield Station(client)
 
 
