@@ -12,7 +12,7 @@ from wattpurse_tools.headend import command_queue, ingest, senders
 from wattpurse_tools.record.models import Command, Meter, MeterLink, SetAside, Statement, Token
 from wattpurse_tools.station.order import MONEY, REDEEMED, credit
 from wattpurse_tools.station.station import NO_CARD, Station
-from wattpurse_tools.vault.interface import STATEMENTS_AT_ONCE, Refused
+from wattpurse_tools.vault.interface import STATEMENTS_AT_ONCE, Refused, content_of
 
 NOW_S = int(time.time())
 FIVE = 5_000_000
@@ -187,9 +187,11 @@ def test_the_vault_opens_many_as_it_opens_one(office, manager):
     number, identity, sealed = wanted[0]
     strangers = [(number, identity, sealed[:-1]), (1002, identity, sealed), (0, identity, sealed), (1001, b"", sealed)]
     lines = office.keys.status()["log_lines"]
-    opened = office.keys.open_statements([*wanted, *strangers])
-    assert opened == [office.keys.open_statement(*one) for one in wanted] + [None] * len(strangers)
+    unsealed = office.keys.unseal_statements([*wanted, *strangers])
+    told = [(one[0], content_of(place[0], one)) for place, one in zip(wanted, unsealed, strict=False)]
+    assert told == [office.keys.open_statement(*one) for one in wanted]
+    assert unsealed[len(wanted) :] == [None] * len(strangers)
     assert office.keys.last_count(1001) == 1
     assert office.keys.status()["log_lines"] == lines
     with pytest.raises(Refused, match="at most"):
-        office.keys.open_statements([wanted[0]] * (STATEMENTS_AT_ONCE + 1))
+        office.keys.unseal_statements([wanted[0]] * (STATEMENTS_AT_ONCE + 1))

@@ -4,10 +4,20 @@ import time
 
 import pytest
 
-from tests.tools.headend.network_meter import NetworkMeter
+from tests.tools.headend.network_meter import CAPACITY, NetworkMeter
 from tests.tools.headend.test_ingest import top_up
+from wattpurse.core.messages import statement
 from wattpurse_tools.headend import ingest, plain_statements
-from wattpurse_tools.record.models import Contract, Meter, MeterReceipt, MonthlyReading, OtherIssuer, Statement, Token
+from wattpurse_tools.record.models import (
+    Contract,
+    Meter,
+    MeterLink,
+    MeterReceipt,
+    MonthlyReading,
+    OtherIssuer,
+    Statement,
+    Token,
+)
 from wattpurse_tools.station.station import Station
 
 NOW_S = int(time.time())
@@ -58,7 +68,7 @@ def test_both_ways_end_with_the_same_record(any_office, manager, meters, monkeyp
 
     kept, learnt = [], []
     keep, learn = plain_statements.keep, Station.learn
-    monkeypatch.setattr(plain_statements, "keep", lambda plain: (kept.extend(plain), keep(plain)))
+    monkeypatch.setattr(plain_statements, "keep", lambda found: (kept.extend(found.plain), keep(found))[1])
     monkeypatch.setattr(Station, "learn", lambda own, statement: (learnt.append(statement), learn(own, statement)))
     told = list(batches(any_office, manager, meters))
     with transaction.atomic():
@@ -67,8 +77,7 @@ def test_both_ways_end_with_the_same_record(any_office, manager, meters, monkeyp
         fast = record()
         counts = len(kept), len(learnt)
         transaction.set_rollback(True)
-    plain_statements.memory.forget()
-    monkeypatch.setattr(plain_statements, "split", lambda statements: ([], statements))
+    monkeypatch.setattr(plain_statements, "split", lambda statements: plain_statements.Split([], statements, {}))
     for batch in told:
         ingest.take(any_office, batch, NOW_S)
     assert fast == record()
@@ -90,8 +99,40 @@ def test_a_fault_of_the_fast_way_falls_back_to_the_own_way(any_office, meters, m
     assert Statement.objects.count() == 6
 
 
-def test_the_memory_of_months_is_bounded():
-    memory = plain_statements.MonthMemory(2)
-    for number in (1, 2, 3):
-        memory.note(number, [{"index": number}])
-    assert [memory.has(number, [{"index": number}]) for number in (1, 2, 3)] == [False, True, True]
+def months_of(meter):
+    payload = statement.compose(meter.account, 0, meter.time_s, CAPACITY)
+    return statement.parse(payload)["months"]
+
+
+def marks():
+    return dict(MeterLink.objects.values_list("meter_id", "closed_months"))
+
+
+def test_closed_months_are_noted_once(any_office, meters, monkeypatch):
+    written = []
+    write = plain_statements._write_months
+    monkeypatch.setattr(plain_statements, "_write_months", lambda rows: (written.extend(rows), write(rows)))
+    meter = meters[0]
+    for days in (0, *(4,) * 20, 1, 1, 1, 4):
+        meter.use(days * DAY_S or 60, 5_000_000)
+        before = len(written)
+        assert ingest.take(any_office, [meter.statement()], NOW_S + 120 * DAY_S).statements == 1
+        told = {month["index"]: month["total_wh"] for month in months_of(meter)}
+        assert dict(MonthlyReading.objects.filter(meter_id=1001).values_list("month", "total_wh")) == told
+        if days == 1:
+            assert len(written) == before + 1  # the current month alone
+
+
+def test_a_mark_from_a_backup_changes_no_month(any_office, meters):
+    """A record from before the newest statements has an older mark: the months are noted again."""
+    meter = meters[0]
+    for _ in range(12):
+        meter.use(4 * DAY_S)
+        ingest.take(any_office, [meter.statement()], NOW_S + 120 * DAY_S)
+    months = list(MonthlyReading.objects.filter(meter_id=1001).order_by("month").values())
+    assert marks()[1001] is not None
+    MeterLink.objects.filter(meter_id=1001).update(closed_months=12)
+    meter.use(60, 0)
+    ingest.take(any_office, [meter.statement()], NOW_S + 120 * DAY_S)
+    assert list(MonthlyReading.objects.filter(meter_id=1001).order_by("month").values()) == months
+    assert marks()[1001] != 12

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from django.db import connection, connections, transaction
 
+from wattpurse.core import carrier
+from wattpurse.core.messages import mqtt
 from wattpurse_tools.bench.headend_fleet import FIRST_METER, KEY_VERSION, Fleet, key_document
 from wattpurse_tools.bench.mosquitto import Mosquitto
 from wattpurse_tools.headend import ingest, plain_statements
@@ -26,12 +28,13 @@ from wattpurse_tools.record.office_folder import OfficeFolder, open_record
 from wattpurse_tools.vault import server, setup
 from wattpurse_tools.vault.client import VaultClient
 from wattpurse_tools.vault.engine import Vault
-from wattpurse_tools.vault.interface import RIGHTS, Operator, VaultClosed
+from wattpurse_tools.vault.interface import RIGHTS, Operator, UnsealedStatement, VaultClosed, content_of
 from wattpurse_tools.vault.key_sets import read_key_file
 
 BATCH = 500
 ROUNDS = 12
-MESSAGES = 10_000
+METERS = 10_000
+MESSAGES = 2 * METERS
 WORKERS = 2
 LIMIT_S = 900
 
@@ -39,6 +42,9 @@ _PASSPHRASE = "a passphrase of the bench"
 _PIN = "246802"
 _BROKER = ("allow_anonymous true", "max_inflight_messages 1000", "max_queued_messages 0")
 _KB_PER_MB = 1024
+_LOOK_EVERY_S = 0.1
+# Tables with rows of a meter, and the column of its number.
+_TABLES = {"meters": "number", "statements": "meter_id", "monthly_readings": "meter_id", "meter_links": "meter_id"}
 _US = 1_000_000
 
 
@@ -48,9 +54,9 @@ class OpenedAlready:
     issuer = 0
 
     def __init__(self) -> None:
-        self.results: list[tuple[int, dict] | None] = []
+        self.results: list[UnsealedStatement | None] = []
 
-    def open_statements(self, sealed: Sequence[tuple[int, bytes, bytes]]) -> list[tuple[int, dict] | None]:
+    def unseal_statements(self, sealed: Sequence[tuple[int, bytes, bytes]]) -> list[UnsealedStatement | None]:
         """Return the results that were laid ready."""
         return self.results[: len(sealed)]
 
@@ -89,10 +95,11 @@ class Site:
         facts |= {"key_version": KEY_VERSION, "site_version": KEY_VERSION}
         with transaction.atomic():
             Meter.objects.create(number=FIRST_METER, **facts)
-            plain_statements.keep([Told(KEY_VERSION, self.fleet.content | {"meter_number": FIRST_METER})])
-        plain_statements.memory.forget()
+            told = Told(KEY_VERSION, self.fleet.content | {"meter_number": FIRST_METER})
+            marks = plain_statements.keep(plain_statements.Split([told], [], {}))
+            plain_statements.note_links([FIRST_METER], marks, self.fleet.time_s)
         with connection.cursor() as cursor:
-            for table, number in (("meters", "number"), ("statements", "meter_id"), ("monthly_readings", "meter_id")):
+            for table, number in _TABLES.items():
                 cursor.execute(
                     "SELECT column_name FROM information_schema.columns WHERE table_name = %s AND column_name NOT IN"
                     " ('id', %s)",
@@ -147,14 +154,13 @@ def _row_costs(sites: Sequence[Site]) -> dict[str, float]:
 def _round(site: Site, vault: Vault, turn: int) -> tuple[float, float, float]:
     """Return the seconds of a batch: to open its statements, to record them, and to copy the same rows bare."""
     site.use()
-    plain_statements.memory.forget()
     site.fleet.pass_hour()
     messages = site.messages(BATCH, turn)
     ready = OpenedAlready()
     office = Office(site.folder, ready)  # type: ignore[arg-type]
     opening_s = _timed(lambda: ready.results.extend(_opened(vault, messages)))
     record_s = _timed(lambda: _take(office, messages, site.fleet.time_s))
-    return opening_s, record_s, _timed(lambda: _bare_copy(ready.results))
+    return opening_s, record_s, _timed(lambda: _bare_copy(messages, ready.results))
 
 
 def _take(office: Office, messages: Sequence[tuple[str, bytes]], now_s: int) -> None:
@@ -163,21 +169,25 @@ def _take(office: Office, messages: Sequence[tuple[str, bytes]], now_s: int) -> 
         raise ValueError(f"the bench is wrong: {outcome}")
 
 
-def _opened(vault: Vault, messages: Sequence[tuple[str, bytes]]) -> list[tuple[int, dict] | None]:
-    from wattpurse.core import carrier
-    from wattpurse.core.messages import mqtt
-
+def _opened(vault: Vault, messages: Sequence[tuple[str, bytes]]) -> list[UnsealedStatement | None]:
     wanted = []
     for topic, payload in messages:
         number, sealed = mqtt.unwrap_statement(payload)
-        parsed = mqtt.parse_topic(topic)
-        if parsed is not None:
-            wanted.append((parsed[0], carrier.statement_identity(carrier.MQTT, number), sealed))
-    return vault.open_statements(wanted)
+        wanted.append((_meter_number(topic), carrier.statement_identity(carrier.MQTT, number), sealed))
+    return vault.unseal_statements(wanted)
 
 
-def _bare_copy(results: Sequence[tuple[int, dict] | None]) -> None:
-    rows = [plain_statements.values_of(one[1], 0) for one in results if one is not None]
+def _meter_number(topic: str) -> int:
+    parsed = mqtt.parse_topic(topic)
+    if parsed is None:
+        raise ValueError(f"the bench is wrong: {topic}")
+    return parsed[0]
+
+
+def _bare_copy(messages: Sequence[tuple[str, bytes]], results: Sequence[UnsealedStatement | None]) -> None:
+    pairs = zip(messages, results, strict=True)
+    contents = [content_of(_meter_number(message[0]), result) for message, result in pairs if result is not None]
+    rows = [plain_statements.values_of(content, 0) for content in contents]
     with transaction.atomic():
         plain_statements.copy_rows(rows, "bare_statements")
 
@@ -205,28 +215,26 @@ def _broker_share(folder: Path, site: Site) -> dict[str, float]:
         with idle:
             idle_s = _timed(lambda: _drain(idle))
         workers = []
-        began = time.perf_counter()
         for name in names:
             words = [sys.executable, "-m", "wattpurse_tools.cli", "headend", "worker", "--broker", broker.address]
             workers.append(subprocess.Popen([*words, "--name", name, "--office", str(site.folder.path)]))
-        memory = _await_rows(before + MESSAGES, workers)
-        began = memory.pop("began_s", began)
-        done_s = memory.pop("done_s")
+        rate, memory = _await_rows(before, workers)
         for one in workers:
             one.send_signal(signal.SIGTERM)
             one.wait(60)
-    broker_rate, rate = MESSAGES / idle_s, memory.pop("rows") / (done_s - began)
+    broker_rate = MESSAGES / idle_s
     shares = {"ingest_share_of_broker": rate / broker_rate, "broker_per_s": broker_rate, "ingest_per_s": rate}
     return {**shares, **memory}
 
 
 def _publish(broker: Mosquitto, site: Site) -> int:
-    """Return the number of rows, and then let a statement of each of MESSAGES meters wait at the broker."""
+    """Return the number of rows, and let statements of two hours of each of METERS meters wait at the broker."""
     rows = Statement.objects.count()
-    site.fleet.pass_hour()
     with BrokerLink(Access(broker.address), "publisher", ()) as link:
-        for messages in _pieces(site.messages(MESSAGES)):
-            link.publish(messages)
+        for _ in range(MESSAGES // METERS):
+            site.fleet.pass_hour()
+            for messages in _pieces(site.messages(METERS)):
+                link.publish(messages)
     return rows
 
 
@@ -243,26 +251,30 @@ def _drain(link: BrokerLink) -> None:
         taken += len(deliveries)
 
 
-def _await_rows(wanted: int, workers: Sequence[subprocess.Popen]) -> dict[str, float]:
-    """Wait for all rows. Return the times of the first and the last look at which rows grew, and memory."""
+def _await_rows(before: int, workers: Sequence[subprocess.Popen]) -> tuple[float, dict[str, float]]:
+    """Wait for all rows. Return the rate of the second hour's rows, and the facts of the workers' memory.
+
+    In the first hour the processes start, and the vault derives the keys of each meter.
+    """
+    middle, wanted = before + METERS, before + MESSAGES
+    middle_s, middle_rows = _await_count(middle)
+    middle_mb = max(_memory_mb(one.pid) for one in workers)
+    end_s, end_rows = _await_count(wanted)
+    end_mb = max(_memory_mb(one.pid) for one in workers)
+    rate = (end_rows - middle_rows) / (end_s - middle_s)
+    return rate, {"worker_memory_mb": end_mb, "worker_growth_mb": end_mb - middle_mb}
+
+
+def _await_count(wanted: int) -> tuple[float, int]:
+    """Wait for a number of statements in the record. Return the time, and the number that is there."""
     until = time.monotonic() + LIMIT_S
-    first, found = wanted - MESSAGES, 0
-    facts: dict[str, float] = {}
-    half = 0.0
+    found = 0
     while found < wanted and time.monotonic() < until:
+        time.sleep(_LOOK_EVERY_S)
         found = Statement.objects.count()
-        now_s = time.perf_counter()
-        if found > first and "began_s" not in facts:
-            facts["began_s"], facts["rows"] = now_s, float(wanted - found)
-        if found >= wanted - MESSAGES // 2 and not half:
-            half = max(_memory_mb(one.pid) for one in workers)
-        time.sleep(0.1)
-    facts["done_s"] = time.perf_counter()
-    facts["worker_memory_mb"] = max(_memory_mb(one.pid) for one in workers)
-    facts["worker_growth_mb"] = facts["worker_memory_mb"] - half
     if found < wanted:
         raise ValueError(f"only {found} of {wanted} statements came in time")
-    return facts
+    return time.perf_counter(), found
 
 
 def _memory_mb(process: int) -> float:

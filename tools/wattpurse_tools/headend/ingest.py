@@ -6,21 +6,23 @@ the others of its batch go on. Only a fault of the database or of the vault ends
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import InterfaceError, OperationalError, transaction
 
 from wattpurse.core import carrier
 from wattpurse.core.messages import mqtt
+from wattpurse.core.seals.sealing import SealBroken
 from wattpurse_tools.headend import command_queue, plain_statements, senders, set_aside
 from wattpurse_tools.headend.fleet import ALARMS
 from wattpurse_tools.headend.plain_statements import Told
 from wattpurse_tools.office import learning
 from wattpurse_tools.office.office import Office
+from wattpurse_tools.record.among import among
 from wattpurse_tools.record.models import Meter, MeterLink
 from wattpurse_tools.station.station import Station
-from wattpurse_tools.vault.interface import STATEMENTS_AT_ONCE
+from wattpurse_tools.vault.interface import STATEMENTS_AT_ONCE, UnsealedStatement, content_of
 
 # The topics that a worker takes.
 NAMES = (mqtt.STATEMENT, mqtt.RECEIPT, mqtt.ALARMS, mqtt.LINK)
@@ -82,6 +84,7 @@ class _Batch:
         self._bad: dict[int, str] = {}
         self._statements = 0
         self._others = 0
+        self._closed_months: Mapping[int, int] = {}
 
     def work(self) -> None:
         """Take all messages: first those in clear, and then the statements, which know better."""
@@ -92,7 +95,9 @@ class _Batch:
             if one.name != mqtt.STATEMENT:
                 self._guard(one.place, lambda one=one: self._hear(one))
         self._learn_all(opened)
-        self._note_seen({one.meter_number for one in usable if one.place not in self._bad})
+        plain_statements.note_links(
+            {one.meter_number for one in usable if one.place not in self._bad}, self._closed_months, self._now_s
+        )
         for place, reason in self._bad.items():
             topic, payload = self._messages[place]
             set_aside.put(set_aside.BROKER, topic, payload, reason, self._now_s)
@@ -122,15 +127,15 @@ class _Batch:
             except ValueError as error:
                 self._bad[place] = str(error)
         numbers = {one.meter_number for one in found}
-        locked = Meter.objects.select_for_update(no_key=True).filter(number__in=numbers).order_by("number")
+        locked = Meter.objects.select_for_update(no_key=True).filter(among("number", numbers)).order_by("number")
         known = set(locked.values_list("number", flat=True))
         for one in found:
             if one.meter_number not in known:
                 self._bad[one.place] = f"meter {one.meter_number} is not in the record"
         return [one for one in found if one.meter_number in known]
 
-    def _opened(self, statements: Sequence[_Sorted]) -> list[tuple[_Sorted, tuple[int, dict]]]:
-        """Return the statements that the vault has opened, each with its key version and content."""
+    def _opened(self, statements: Sequence[_Sorted]) -> list[tuple[_Sorted, Told]]:
+        """Return the statements that the vault has unsealed."""
         wanted: list[tuple[_Sorted, tuple[int, bytes, bytes]]] = []
         for one in statements:
             try:
@@ -142,24 +147,26 @@ class _Batch:
         results = []
         for start in range(0, len(wanted), STATEMENTS_AT_ONCE):
             piece = wanted[start : start + STATEMENTS_AT_ONCE]
-            results += self._office.keys.open_statements([sealed for _, sealed in piece])
+            results += self._office.keys.unseal_statements([sealed for _, sealed in piece])
         found = []
         for (one, _), result in zip(wanted, results, strict=True):
-            if result is None:
+            content = None if result is None else _content(one.meter_number, result)
+            if result is None or content is None:
                 self._bad[one.place] = "the statement cannot be opened: changed, or sealed under another key"
             else:
-                found.append((one, result))
+                found.append((one, Told(result[0], content)))
         return found
 
-    def _learn_all(self, opened: Sequence[tuple[_Sorted, tuple[int, dict]]]) -> None:
+    def _learn_all(self, opened: Sequence[tuple[_Sorted, Told]]) -> None:
         """Record statements: plain ones together, and all others by the station's own way."""
-        sound = {}
-        for one, (version, content) in opened:
-            if EARLIEST_S <= content["time_s"] <= self._now_s + AHEAD_S:
-                sound[one.place] = Told(version, content)
+        sound: dict[int, Told] = {}
+        for one, told in opened:
+            time_s = told.content["time_s"]
+            if EARLIEST_S <= time_s <= self._now_s + AHEAD_S:
+                sound[one.place] = told
             else:
                 self._bad[one.place] = (
-                    f"the clock of meter {one.meter_number} is wrong: its statement is of the time {content['time_s']}"
+                    f"the clock of meter {one.meter_number} is wrong: its statement is of the time {time_s}"
                 )
         others = self._keep_plain(list(sound.values()))
         self._statements += len(sound) - len(others)
@@ -172,9 +179,9 @@ class _Batch:
         """Record the plain statements together. Return the others; they are all, if that fails."""
         try:
             with transaction.atomic():
-                plain, others = plain_statements.split(statements)
-                plain_statements.keep(plain)
-                return others
+                found = plain_statements.split(statements)
+                self._closed_months = plain_statements.keep(found)
+                return found.others
         except OUTAGES:
             raise
         except Exception:  # the station's own way finds the statement that it is about
@@ -219,12 +226,13 @@ class _Batch:
     def _note_link(self, meter_number: int, **facts: object) -> None:
         MeterLink.objects.update_or_create(meter_id=meter_number, defaults=facts)
 
-    def _note_seen(self, numbers: set[int]) -> None:
-        """Note that the broker has a message of these meters. A last will counts too: the broker sends it at once."""
-        rows = [MeterLink(meter_id=number, seen_s=self._now_s) for number in sorted(numbers)]
-        MeterLink.objects.bulk_create(
-            rows, update_conflicts=True, unique_fields=["meter"], update_fields=["seen_s"], batch_size=500
-        )
+
+def _content(meter_number: int, unsealed: UnsealedStatement) -> dict | None:
+    """Return the content of a statement, or None for one that this firmware's rules cannot read."""
+    try:
+        return content_of(meter_number, unsealed)
+    except (SealBroken, ValueError):
+        return None
 
 
 def _sorted(place: int, topic: str, payload: bytes) -> _Sorted:

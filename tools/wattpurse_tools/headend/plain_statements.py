@@ -8,17 +8,19 @@ A step works on all meters of a batch at once: one question for each kind of fac
 holds the locks of the meters' rows, so nobody else records a statement of them.
 """
 
+import hashlib
 import json
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import F, Q
 
 from wattpurse.core.messages import token
 from wattpurse.core.money import contract as contracts
+from wattpurse_tools.record.among import among
 from wattpurse_tools.record.models import Meter, MeterReceipt, MonthlyReading, Statement, Token
 from wattpurse_tools.station import usefulness
 from wattpurse_tools.station.monthly_readings import Month, completed, rate_names, told
@@ -26,9 +28,7 @@ from wattpurse_tools.station.order import OUTSTANDING, REDEEMED, VOIDED
 from wattpurse_tools.station.statement_record import bought_in
 from wattpurse_tools.station.station import is_redeemed
 
-MONTHS_REMEMBERED = 1 << 17
-
-_METER = ("number", "is_stopped", "is_retired", "contract", "told_s", "key_version", "tenant")
+_METER = ("number", "is_stopped", "is_retired", "contract", "told_s", "key_version", "link__closed_months")
 _GROWING = ("total_mwh", "bought", "charged", "taken")
 _COLUMNS = (
     "meter_id",
@@ -74,37 +74,20 @@ class _Known:
     had_tenants: bool = False
 
 
-class MonthMemory:
-    """The closed months that this process has noted, by meter: a record that only grows needs them once.
+@dataclass(frozen=True)
+class Split:
+    """The plain statements of a batch and the others, and the marks of closed months that the record has, by meter.
 
-    `forget` empties it, after a fault of the database: it may be another copy since.
+    The plain ones are in the order of their time, and the others in the order in which they came.
     """
 
-    def __init__(self, limit: int = MONTHS_REMEMBERED) -> None:
-        self._limit = limit
-        self._noted: dict[int, int] = {}
-
-    def has(self, meter_number: int, months: Sequence[Mapping[str, Any]]) -> bool:
-        """Return True if these closed months were noted."""
-        return self._noted.get(meter_number) == _mark(months)
-
-    def note(self, meter_number: int, months: Sequence[Mapping[str, Any]]) -> None:
-        """Note closed months, after the commit. The oldest meters are forgotten beyond the limit."""
-        self._noted.pop(meter_number, None)
-        if len(self._noted) >= self._limit:
-            del self._noted[next(iter(self._noted))]
-        self._noted[meter_number] = _mark(months)
-
-    def forget(self) -> None:
-        """Forget all."""
-        self._noted.clear()
+    plain: list[Told]
+    others: list[Told]
+    closed_months: Mapping[int, int | None]
 
 
-memory = MonthMemory()
-
-
-def split(statements: Sequence[Told]) -> tuple[list[Told], list[Told]]:
-    """Return the plain statements, and the others, each in the order in which they came.
+def split(statements: Sequence[Told]) -> Split:
+    """Return the plain statements and the others.
 
     A copy of a meter's newest statement is plain, and adds nothing: it is in neither list.
     """
@@ -120,25 +103,46 @@ def split(statements: Sequence[Told]) -> tuple[list[Told], list[Told]]:
             facts.newest = _row_of(one.content)
         else:
             own_way.add(one.meter_number)
-    others = [one for one in statements if one.meter_number in own_way]
-    return [one for one in plain if one.meter_number not in own_way], others
+    return Split(
+        [one for one in plain if one.meter_number not in own_way],
+        [one for one in statements if one.meter_number in own_way],
+        {number: facts.meter["link__closed_months"] for number, facts in known.items()},
+    )
 
 
-def keep(statements: Sequence[Told]) -> None:
-    """Record plain statements, which are in the order of their time. The caller opens the transaction."""
-    if not statements:
-        return
+def keep(found: Split) -> dict[int, int]:
+    """Record the plain statements of a batch. The caller opens the transaction.
+
+    Return the mark of the closed months by meter, for `note_links`.
+    """
+    if not found.plain:
+        return {}
     read_s = int(time.time())
-    copy_rows([values_of(one.content, read_s) for one in statements])
-    newest = {one.meter_number: one.content for one in statements}
-    _note_months(newest)
+    copy_rows([values_of(one.content, read_s) for one in found.plain])
+    newest = {one.meter_number: one.content for one in found.plain}
+    marks = _note_months(newest, found.closed_months)
     _update_meters(newest.values())
+    return marks
+
+
+def note_links(meter_numbers: Collection[int], closed_months: Mapping[int, int], now_s: int) -> None:
+    """Note that the broker has messages of these meters, and the marks of closed months that `keep` has returned.
+
+    A last will counts as a message too: the broker sends it at once.
+    """
+    _write(
+        "INSERT INTO meter_links (meter_id, seen_s, closed_months, is_online, changed_s, alarms, firmware)",
+        ("bigint", "bigint", "bigint", "boolean", "bigint", "text", "text"),
+        [(number, now_s, closed_months.get(number), False, 0, "", "") for number in sorted(meter_numbers)],
+        "ON CONFLICT (meter_id) DO UPDATE SET seen_s = excluded.seen_s,"
+        " closed_months = coalesce(excluded.closed_months, meter_links.closed_months)",
+    )
 
 
 def _known(numbers: Collection[int]) -> dict[int, _Known]:
     """Return the record's facts about meters. Each kind of fact is one question for all of them."""
-    found = {row["number"]: _Known(row) for row in Meter.objects.filter(number__in=numbers).values(*_METER)}
-    tokens = Token.objects.filter(meter_id__in=numbers).filter(
+    found = {row["number"]: _Known(row) for row in Meter.objects.filter(among("number", numbers)).values(*_METER)}
+    tokens = Token.objects.filter(among("meter_id", numbers)).filter(
         ~Q(state__in=(REDEEMED, VOIDED)) | Q(kind=token.TENANT, state=REDEEMED)
     )
     for number, sequence, state in tokens.values_list("meter_id", "sequence", "state"):
@@ -148,11 +152,11 @@ def _known(numbers: Collection[int]) -> dict[int, _Known]:
             found[number].is_busy = True
         else:
             found[number].tokens.append((sequence, state))
-    receipts = MeterReceipt.objects.filter(meter_id__in=numbers).values_list("meter_id", "sequence", "settled")
+    receipts = MeterReceipt.objects.filter(among("meter_id", numbers)).values_list("meter_id", "sequence", "settled")
     for number, sequence, settled in receipts:
         found[number].receipts.add(sequence)
         found[number].is_busy |= not settled
-    rows = Statement.objects.filter(meter_id__in=numbers, time_s=F("meter__told_s"))
+    rows = Statement.objects.filter(among("meter_id", numbers), time_s=F("meter__told_s"))
     names = ("meter_id", "time_s", "unit", "has_other_issuers", *_GROWING)
     for row in rows.order_by("id").values(*names, "content__windows", "content__totals"):
         found[row["meter_id"]].newest = row
@@ -250,31 +254,32 @@ def copy_rows(rows: Iterable[tuple[Any, ...]], table: str = "statements") -> Non
             cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({places})", list(rows))
 
 
-def _note_months(contents: Mapping[int, Mapping[str, Any]]) -> None:
-    """Note the months of the newest statement of each meter, as `note_months` does for one."""
-    wanted: dict[tuple[int, int], tuple[Mapping[str, Any], int]] = {}
-    closed: dict[int, Sequence[Mapping[str, Any]]] = {}
+def _note_months(contents: Mapping[int, Mapping[str, Any]], known_marks: Mapping[int, int | None]) -> dict[int, int]:
+    """Note the months of the newest statement of each meter, as `note_months` does for one. Return their marks.
+
+    Closed months seldom change. If the mark of a meter says that the record has them, its current month alone is noted.
+    """
+    names = _Names()
+    marks: dict[int, int] = {}
+    wanted: dict[tuple[int, int], Month] = {}
     for number, content in contents.items():
         months = content.get("months", ())
-        has_closed = memory.has(number, months[1:])
+        if not months:
+            continue
+        registers = names.of(content)
+        marks[number] = _mark(registers, months[1:])
+        has_closed = known_marks.get(number) == marks[number]
         for age, month in enumerate(months[:1] if has_closed else months):
-            wanted[number, month["index"]] = (month, age)
-        if not has_closed:
-            closed[number] = months[1:]
+            wanted[number, month["index"]] = told(month, registers, age > 0)
     if not wanted:
-        return
+        return {}
     rows = MonthlyReading.objects.filter(
-        meter_id__in={number for number, _ in wanted}, month__in={index for _, index in wanted}
+        among("meter_id", {number for number, _ in wanted}), among("month", {index for _, index in wanted})
     )
     known = {row[:2]: Month(*row[2:]) for row in rows.values_list("meter_id", "month", *Month._fields)}
-    names = _Names()
-    changed = []
-    for place, (month, age) in wanted.items():
-        made = completed(known.get(place), told(month, names.of(contents[place[0]]), age > 0))
-        if made is not None:
-            changed.append((*place, made))
-    _write_months(changed)
-    transaction.on_commit(lambda: [memory.note(number, months) for number, months in closed.items()])
+    made = {place: completed(known.get(place), month) for place, month in wanted.items()}
+    _write_months([(*place, month) for place, month in made.items() if month is not None])
+    return marks
 
 
 class _Names:
@@ -284,8 +289,8 @@ class _Names:
         self._known: dict[tuple[object, int], list[str]] = {}
 
     def of(self, content: Mapping[str, Any]) -> list[str]:
-        """Return the names of a statement's registers."""
-        count = max(len(month.get("rate_wh", ())) for month in content["months"])
+        """Return the names of a statement's registers. All its months have the same registers."""
+        count = len(content["months"][0].get("rate_wh", ()))
         if content.get("rate_names"):
             return rate_names(content, count)
         place = (content.get("tariff_version"), count)
@@ -362,9 +367,7 @@ def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)]
 
 
-def _mark(months: Sequence[Mapping[str, Any]]) -> int:
-    return hash(tuple(tuple(map(_plain, month.values())) for month in months))
-
-
-def _plain(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else value
+def _mark(names: Sequence[str], months: Sequence[Mapping[str, Any]]) -> int:
+    """Return a mark of closed months with the names of their registers, as a signed integer of 64 bits."""
+    digest = hashlib.blake2b(repr((names, months)).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)

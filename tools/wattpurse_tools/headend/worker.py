@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from django.db import connection, transaction
 
-from wattpurse_tools.headend import ingest, plain_statements, rounds, senders, set_aside
+from wattpurse_tools.headend import ingest, rounds, senders, set_aside
 from wattpurse_tools.headend.broker_link import BrokerLink, Delivery
 from wattpurse_tools.headend.ingest import OUTAGES, IngestOutcome, Message
 from wattpurse_tools.meter_link.broker import topic_of_all
@@ -133,7 +133,6 @@ class Worker:
         self.counts.outages += 1
         self._tell(f"waiting: {type(error).__name__}: {' '.join(str(error).split())}")
         connection.close()
-        plain_statements.memory.forget()
         time.sleep(OUTAGE_WAIT_S)
 
     def _now_s(self) -> int:

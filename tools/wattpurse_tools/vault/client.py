@@ -20,6 +20,7 @@ from wattpurse_tools.vault.interface import (
     SealedToken,
     Session,
     TokenOrder,
+    UnsealedStatement,
     VaultClosed,
 )
 from wattpurse_tools.vault.unix_socket import Lines, LineTooLong, address_of
@@ -183,9 +184,9 @@ class VaultClient:
         """Return `(key version, content)` of an authentic statement, or None. `identity` is the card's UID."""
         return self._call("open_statement", meter_number=meter_number, identity=identity, sealed=sealed)
 
-    def open_statements(self, sealed: Sequence[tuple[int, bytes, bytes]]) -> list[tuple[int, dict] | None]:
-        """Open statements as `open_statement` does: `(meter number, identity, sealed statement)` of each."""
-        return self._call("open_statements", sealed=list(sealed))
+    def unseal_statements(self, sealed: Sequence[tuple[int, bytes, bytes]]) -> list[UnsealedStatement | None]:
+        """Unseal statements as `open_statement` does: `(meter number, identity, sealed statement)` of each."""
+        return self._call("unseal_statements", sealed=list(sealed))
 
     def settle(
         self,

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from wattpurse.core.messages import statement
 from wattpurse.core.money.key_card import CardContent
 
 SELL = "sell"
@@ -264,6 +265,18 @@ class LogEntry:
     link: str
 
 
+# The key version and the number of an authentic statement, and its payload.
+UnsealedStatement = tuple[int, int, bytes]
+
+
+def content_of(meter_number: int, unsealed: UnsealedStatement) -> dict:
+    """Return the content of a statement of the meter. Raise SealBroken or ValueError as `statement.parse` does."""
+    _, number, payload = unsealed
+    content = statement.parse(payload)
+    content["number"], content["meter_number"] = number, meter_number
+    return content
+
+
 class Keys(Protocol):
     """The calls of a vault. Each may raise Refused or VaultClosed."""
 
@@ -438,11 +451,13 @@ class Keys(Protocol):
         """
         ...
 
-    def open_statements(self, sealed: Sequence[tuple[int, bytes, bytes]]) -> list[tuple[int, dict] | None]:
-        """Open statements as `open_statement` does: `(meter number, identity, sealed statement)` of each.
+    def unseal_statements(self, sealed: Sequence[tuple[int, bytes, bytes]]) -> list[UnsealedStatement | None]:
+        """Unseal statements as `open_statement` does: `(meter number, identity, sealed statement)` of each.
 
-        Return a result for each, in their order: None for one that is not authentic, or whose meter is not served here.
-        Their counts rise together, in one change of the vault. At most STATEMENTS_AT_ONCE are opened in one call.
+        Return `(key version, statement number, payload)` of each, in their order. The result is None for one that is
+        not authentic, or whose meter is not served here. Their counts rise together, in one change of the vault. At
+        most STATEMENTS_AT_ONCE are unsealed in one call. `content_of` reads a payload: many contents are slow to move
+        through the socket.
         """
         ...
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from boards.host.chips.aes import aes
 from wattpurse.core.messages import short_token, statement, token
-from wattpurse.core.money.token_windows import COUNT_LIMIT, WINDOW, count_of, issuer_of, number_of
+from wattpurse.core.money.token_windows import COUNT_LIMIT, OFFICE, WINDOW, count_of, issuer_of, number_of
 from wattpurse.core.seals import keys
-from wattpurse.core.seals.sealing import KeyPair, SealBroken
+from wattpurse.core.seals.sealing import KeyPair, SealBroken, unseal
 from wattpurse_tools.vault import actions, rules
 from wattpurse_tools.vault.base import VaultBase
 from wattpurse_tools.vault.checks import NUMBER_LIMIT, approval_of, meter_of, need
@@ -20,6 +20,8 @@ from wattpurse_tools.vault.interface import (
     Refused,
     SealedToken,
     TokenOrder,
+    UnsealedStatement,
+    content_of,
 )
 from wattpurse_tools.vault.key_sets import AnyKeys
 from wattpurse_tools.vault.log_facts import amounts_document
@@ -153,38 +155,51 @@ class TokenCalls(VaultBase):
     def open_statement(self, meter_number: int, identity: bytes, sealed: bytes) -> tuple[int, dict] | None:
         """Return `(key version, content)` of an authentic statement, or None."""
         with self._work:
-            opened = self._opened(meter_number, identity, sealed)
-            if opened is not None:
-                self._learn_all([(meter_number, opened[1])])
-            return opened
+            unsealed = self._unsealed(meter_number, identity, sealed)
+            if unsealed is None:
+                return None
+            try:
+                content = content_of(meter_number, unsealed)
+            except SealBroken:
+                return None
+            self._learn_all([(meter_number, content)])
+            return unsealed[0], content
 
-    def open_statements(self, sealed: Sequence[tuple[int, bytes, bytes]]) -> list[tuple[int, dict] | None]:
-        """Open statements as `open_statement` does, with one change of the counters for all of them."""
+    def unseal_statements(self, sealed: Sequence[tuple[int, bytes, bytes]]) -> list[UnsealedStatement | None]:
+        """Unseal statements as `open_statement` does, with one change of the counters for all of them."""
         if len(sealed) > STATEMENTS_AT_ONCE:
-            raise Refused(f"at most {STATEMENTS_AT_ONCE} statements are opened in one call")
+            raise Refused(f"at most {STATEMENTS_AT_ONCE} statements are unsealed in one call")
         with self._work:
-            opened = [self._opened_or_none(*one) for one in sealed]
-            told = zip(sealed, opened, strict=True)
-            self._learn_all([(one[0], found[1]) for one, found in told if found is not None])
-            return opened
+            found: list[UnsealedStatement | None] = []
+            told = []
+            for meter_number, identity, one in sealed:
+                try:
+                    unsealed = self._unsealed(meter_number, identity, one)
+                    if unsealed is not None:
+                        told.append((meter_number, self._counts_in(unsealed[2])))
+                except (SealBroken, ValueError):  # a meter that is not served, or a contract that is not known
+                    unsealed = None
+                found.append(unsealed)
+            self._learn_all(told)
+            return found
 
-    def _opened_or_none(self, meter_number: int, identity: bytes, sealed: bytes) -> tuple[int, dict] | None:
-        """Return the opened statement, or None for one that cannot be opened: the others of its call go on."""
-        try:
-            return self._opened(meter_number, identity, sealed)
-        except ValueError:  # a meter that is not served, or a contract that is not known
-            return None
+    def _counts_in(self, payload: bytes) -> dict:
+        """Return the time of a payload and its windows: those of the office are in the head alone."""
+        return statement.parse_head(payload) if self.issuer == OFFICE else statement.parse(payload)
 
-    def _opened(self, meter_number: int, identity: bytes, sealed: bytes) -> tuple[int, dict] | None:
-        if not 1 <= len(identity) <= _IDENTITY_SIZE or len(sealed) > STATEMENT_SIZE:
+    def _unsealed(self, meter_number: int, identity: bytes, sealed: bytes) -> UnsealedStatement | None:
+        """Return an authentic statement of the meter, or None."""
+        header = statement.read_header(sealed)
+        if header is None or not 1 <= len(identity) <= _IDENTITY_SIZE or len(sealed) > STATEMENT_SIZE:
             return None
+        number, told_number, size = header
         for one in self._ring.newest_first:
             pair = self._statement_keys(one, meter_of(meter_number), identity)
             try:
-                content = statement.open_statement(aes, pair, sealed)
+                payload = unseal(aes, pair, statement.HEADER_SIZE, sealed[:size])
             except SealBroken:
                 continue
-            return None if content["meter_number"] != meter_number else (one.key_version, content)
+            return (one.key_version, number, payload) if told_number == meter_number else None
         return None
 
     def _statement_keys(self, one: AnyKeys, meter_number: int, identity: bytes) -> KeyPair:

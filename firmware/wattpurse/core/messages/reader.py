@@ -29,9 +29,13 @@ class Reader:
         return bytes(self._data[start : self._position])
 
     def number(self) -> int:
-        """Take an unsigned number."""
+        """Take an unsigned number. One of a single byte, as most are, is read without a further call."""
+        position = self._position
+        if position < len(self._data) and self._data[position] < 0x80:
+            self._position = position + 1
+            return self._data[position]
         try:
-            value, self._position = take(self._data, self._position)
+            value, self._position = take(self._data, position)
         except ValueError as error:
             raise SealBroken(str(error))
         return value

@@ -65,6 +65,7 @@ ALARM_TEXTS = (
 
 _HEADER = "<BBHI"
 _HEAD = "<IqIHIQBB"
+_DETAIL_PLACE = 30  # of the byte with contract and detail
 _HEAD_ONLY = 0
 _TOTAL = 1
 _TOTAL_AND_CHARGE = 2
@@ -164,7 +165,12 @@ def compose(
         supply_of(reason),
         standing_of(account),
     ]
-    further = _common_part(account)
+    rate_count = _register_count(account)
+    further = bytearray()
+    put(further, account.tariff.version)
+    further.append(rate_count)
+    put_all(further, account.registers.rate_mwh[:rate_count])
+    put(further, account.registers.month.index)
     room = capacity - HEAD_SIZE - len(further) - 1
     if room < size_of(own[0]) + size_of(own[1]):
         out = bytearray()
@@ -188,12 +194,27 @@ def parse(payload: bytes) -> dict:
 
     Raise SealBroken if its inner lengths are wrong, and ValueError for an unknown contract.
     """
+    statement = parse_head(payload)
+    detail = payload[_DETAIL_PLACE] >> 4
+    if detail != _HEAD_ONLY:
+        reader = Reader(payload, HEAD_SIZE)
+        if detail != _SECTIONS_ALONE:
+            _parse_further(reader, detail, statement)
+        parse_sections(reader, statement)
+    return statement
+
+
+def parse_head(payload: bytes) -> dict:
+    """Return the facts of the head of a payload as a dict: much faster than `parse`, which returns them too.
+
+    Raise SealBroken if the payload is too short, and ValueError for an unknown contract.
+    """
     if len(payload) < HEAD_SIZE:
         raise SealBroken("statement too short")
     time_s, balance, total_low, total_high, top, window, contract_and_detail, alarms = struct.unpack_from(
         _HEAD, payload
     )
-    statement = {
+    return {
         "time_s": time_s,
         "balance": balance,
         "total_mwh": total_high << 32 | total_low,
@@ -202,13 +223,6 @@ def parse(payload: bytes) -> dict:
         "unit": "money" if by_code(contract_and_detail & 0x0F).credit_unit == MONEY else "energy",
         "alarms": [text for bit, text in ALARM_TEXTS if alarms & bit],
     }
-    detail = contract_and_detail >> 4
-    if detail != _HEAD_ONLY:
-        reader = Reader(payload, HEAD_SIZE)
-        if detail != _SECTIONS_ALONE:
-            _parse_further(reader, detail, statement)
-        parse_sections(reader, statement)
-    return statement
 
 
 def _whole_header(data: bytes) -> tuple:
@@ -232,16 +246,6 @@ def _head(account: "Account", alarms: int, now_s: int, detail: int) -> bytes:
         account.contract.code | detail << 4,
         alarms,
     )
-
-
-def _common_part(account: "Account") -> bytearray:
-    out = bytearray()
-    put(out, account.tariff.version)
-    out.append(_register_count(account))
-    for rate in range(_register_count(account)):
-        put(out, account.registers.rate_mwh[rate])
-    put(out, account.registers.month.index)
-    return out
 
 
 def _best_months(codes: MonthCodes, room: int) -> tuple:
