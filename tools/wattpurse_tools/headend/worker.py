@@ -18,6 +18,7 @@ from wattpurse_tools.headend.broker_link import BrokerLink, Delivery
 from wattpurse_tools.headend.ingest import OUTAGES, IngestOutcome, Message
 from wattpurse_tools.meter_link.broker import topic_of_all
 from wattpurse_tools.office.office import Office
+from wattpurse_tools.record import statement_months
 
 GROUP = "headend"
 BATCH = 500
@@ -25,6 +26,7 @@ WAIT_S = 0.1
 SEND_EVERY_S = 0.25
 OUTAGE_WAIT_S = 1.0
 TELL_EVERY_S = 60
+MONTHS_EVERY_S = 3600
 
 
 def topics(group: str = GROUP) -> tuple[str, ...]:
@@ -63,6 +65,7 @@ class Worker:
         self._tell = tell
         self._batch = batch
         self._send_at_s = 0.0
+        self._months_at_s = 0.0
 
     def run(self, is_ended: Callable[[], bool]) -> None:
         """Work until `is_ended`. A batch in progress is finished first, or comes again if the database is away."""
@@ -115,10 +118,17 @@ class Worker:
             return
         self._send_at_s = time.monotonic() + SEND_EVERY_S
         try:
+            self._make_months()
             self.counts.sent += senders.send_round(self._link.publish, self._now_s()).sent
             rounds.ended(rounds.WORKER, self._now_s())
         except OUTAGES as error:
             self._rest(error)
+
+    def _make_months(self) -> None:
+        """Once an hour, make the table ready for the next months."""
+        if time.monotonic() >= self._months_at_s:
+            self._months_at_s = time.monotonic() + MONTHS_EVERY_S
+            statement_months.make_months(self._now_s())
 
     def _count(self, outcome: IngestOutcome) -> None:
         self.counts.statements += outcome.statements

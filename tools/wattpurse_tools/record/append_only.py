@@ -16,7 +16,7 @@ def append_only(*tables: str) -> RunPython:
     """Return the operation of a migration that makes tables append-only."""
 
     def install(_apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
-        for statement in _statements(editor.connection.vendor, tables):
+        for statement in refusing_change(editor.connection.vendor, tables):
             editor.execute(statement)
 
     return RunPython(install, RunPython.noop)
@@ -50,7 +50,8 @@ def _unit_statements(vendor: str, transfers: str, accounts: str) -> list[str]:
     ]
 
 
-def _statements(vendor: str, tables: tuple[str, ...]) -> list[str]:
+def refusing_change(vendor: str, tables: tuple[str, ...]) -> list[str]:
+    """Return the SQL that makes tables append-only."""
     if vendor == "postgresql":
         function = (
             "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger AS $$ BEGIN"

@@ -6,6 +6,7 @@ folder and the secret of the pages. One office is open in a process at a time.
 
 import os
 import secrets
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -16,6 +17,7 @@ from django.core.management import call_command
 from django.db import connections
 
 from wattpurse_tools import private_files
+from wattpurse_tools.record import statement_months
 
 SCHEMA_VERSION = 3
 DEFAULT_FOLDER = "office-data"
@@ -89,6 +91,7 @@ def open_record(folder: OfficeFolder) -> None:
 def migrate() -> None:
     """Create or bring up to date the tables of the open record."""
     call_command("migrate", verbosity=0, interactive=False)
+    statement_months.make_months(int(time.time()))
 
 
 def configure(folder: OfficeFolder, **options: object) -> None:

@@ -185,7 +185,7 @@ class VaultClient:
         return self._call("open_statement", meter_number=meter_number, identity=identity, sealed=sealed)
 
     def unseal_statements(self, sealed: Sequence[tuple[int, bytes, bytes]]) -> list[UnsealedStatement | None]:
-        """Unseal statements as `open_statement` does: `(meter number, identity, sealed statement)` of each."""
+        """Open statements, each `(meter number, identity, sealed statement)`, but leave their payloads unread."""
         return self._call("unseal_statements", sealed=list(sealed))
 
     def settle(

@@ -452,7 +452,7 @@ class Keys(Protocol):
         ...
 
     def unseal_statements(self, sealed: Sequence[tuple[int, bytes, bytes]]) -> list[UnsealedStatement | None]:
-        """Unseal statements as `open_statement` does: `(meter number, identity, sealed statement)` of each.
+        """Open statements, each `(meter number, identity, sealed statement)`, but leave their payloads unread.
 
         Return `(key version, statement number, payload)` of each, in their order. The result is None for one that is
         not authentic, or whose meter is not served here. Their counts rise together, in one change of the vault. At

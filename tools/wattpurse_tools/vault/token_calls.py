@@ -166,7 +166,7 @@ class TokenCalls(VaultBase):
             return unsealed[0], content
 
     def unseal_statements(self, sealed: Sequence[tuple[int, bytes, bytes]]) -> list[UnsealedStatement | None]:
-        """Unseal statements as `open_statement` does, with one change of the counters for all of them."""
+        """Open statements as `open_statement` does, with one change of the counters for all of them."""
         if len(sealed) > STATEMENTS_AT_ONCE:
             raise Refused(f"at most {STATEMENTS_AT_ONCE} statements are unsealed in one call")
         with self._work:
