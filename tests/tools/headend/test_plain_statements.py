@@ -124,7 +124,7 @@ def test_closed_months_are_noted_once(any_office, meters, monkeypatch):
 
 
 def test_a_mark_from_a_backup_changes_no_month(any_office, meters):
-    """A record from before the newest statements has an older mark: the months are noted again."""
+    """Note the months again: a record from before the newest statements has an older mark."""
     meter = meters[0]
     for _ in range(12):
         meter.use(4 * DAY_S)

@@ -125,7 +125,7 @@ class Worker:
             self._rest(error)
 
     def _make_months(self) -> None:
-        """Once an hour, make the table ready for the next months."""
+        """Make the table of statements ready for the next months, once an hour."""
         if time.monotonic() >= self._months_at_s:
             self._months_at_s = time.monotonic() + MONTHS_EVERY_S
             statement_months.make_months(self._now_s())
