@@ -133,7 +133,12 @@ def test_messages_are_shown_by_state_and_unknown_ones_are_told(office, desk):
     assert "Nobody sends them again" in unknown
     assert "unknown &lt;script&gt;" in unknown
     assert "failed &lt;script&gt;" not in unknown
-    assert dict(watching.message_counts()) == {"waiting": 2, "sending": 1, "sent": 1, "failed": 1, "unknown": 1}
+    withdrawn = shown(desk, "/headend/messages?state=withdrawn")
+    assert "withdrawn &lt;script&gt;" in withdrawn
+    assert "unknown &lt;script&gt;" not in withdrawn
+    assert '<option value="withdrawn" selected>withdrawn' in withdrawn
+    counts = {"waiting": 2, "sending": 1, "sent": 1, "failed": 1, "unknown": 1, "withdrawn": 1}
+    assert dict(watching.message_counts()) == counts
 
 
 def test_an_account_shows_balance_charges_permits_and_trouble(office, desk):

@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from wattpurse_tools.headend import outbox
-from wattpurse_tools.headend.outbox import FAILED, SENDING, SENT, SENT_CHANNELS, UNKNOWN, WAITING
+from wattpurse_tools.headend.outbox import FAILED, SENDING, SENT, SENT_CHANNELS, UNKNOWN, WAITING, WITHDRAWN
 from wattpurse_tools.headend.policy import policy
 from wattpurse_tools.office.manager_messages import tell_managers
 from wattpurse_tools.record.models import Message
@@ -72,11 +72,18 @@ def claim(now_s: int, channels: Mapping[str, object]) -> Message | None:
     _keep_quiet_hours(now_s)
     due = Message.objects.filter(state=WAITING, not_before_s__lte=now_s, channel__in=list(channels))
     for number in due.order_by("not_before_s", "pk").values_list("pk", flat=True)[:ROUND]:
+        waiting = Message.objects.filter(pk=number, state=WAITING)
+        message = waiting.select_related("customer").first()
+        if message is None:
+            continue
+        customer = message.customer
+        if customer is not None and not outbox.is_wanted(customer, message.kind, message.channel):
+            waiting.update(state=WITHDRAWN)
+            continue
         # One statement decides between two senders: the second one finds no waiting row.
-        if Message.objects.filter(pk=number, state=WAITING).update(
-            state=SENDING, claimed_s=now_s, tries=F("tries") + 1
-        ):
-            return Message.objects.select_related("customer").get(pk=number)
+        if waiting.update(state=SENDING, claimed_s=now_s, tries=F("tries") + 1):
+            message.refresh_from_db(fields=["state", "claimed_s", "tries"])
+            return message
     return None
 
 

@@ -1,8 +1,8 @@
 """Messages to customers and managers: written into the record once by their key, and sent by `delivery`.
 
 A message is written in the transaction of the event that it tells, in the customer's language. A customer may have
-messages off by channel. Quiet hours of the policy delay messages to customers, except the answer to a payment: the
-customer waits for that one.
+messages off by channel and by kind. Quiet hours of the policy delay messages to customers, except the answer to a
+payment: the customer waits for that one.
 """
 
 import json
@@ -33,11 +33,13 @@ SENDING = "sending"
 SENT = "sent"
 FAILED = "failed"
 UNKNOWN = "unknown"
-WITHDRAWN = "withdrawn"  # the event was over before anybody had sent it
-STATES = (WAITING, SENDING, SENT, FAILED, UNKNOWN)
+WITHDRAWN = "withdrawn"  # before anybody had sent it, the event was over, or the customer wanted it no more
+STATES = (WAITING, SENDING, SENT, FAILED, UNKNOWN, WITHDRAWN)
 
 KINDS = (LOW_CREDIT, EXPIRY, TAMPER, OUTAGE, RETURN, RECHARGE, SWITCHED_OFF, SHORTAGE)
 AT_ONCE = (RECHARGE,)
+# The column of a customer that tells whether a channel is wanted.
+WISH_OF = {MAIL: "wants_mail", SMS: "wants_sms", HOOK: "wants_hook"}
 ANSWER = "answer"
 MANAGERS = "managers"
 
@@ -46,7 +48,7 @@ _SUBJECT_LIMIT = 120
 
 
 def put(customer: Customer, kind: str, key: str, values: Mapping[str, object], now_s: int) -> None:
-    """Write a message to a customer, on each channel that the customer has. The same key again writes nothing.
+    """Write a message to a customer, on each channel that the customer has and wants. The same key writes nothing more.
 
     `kind` is one of KINDS. `values` are those of its text: `meter`, and others by kind. A name ends as `texts` says:
     `balance_microunits`, `until_s`. Raise ValueError for a kind or for values without a text.
@@ -58,13 +60,18 @@ def put(customer: Customer, kind: str, key: str, values: Mapping[str, object], n
     hooked = _hook_body(customer, kind, key, values, shown, now_s)
     _write(
         _row(customer, kind, key, channel, address, text, shown.subject, now_s, not_before_s)
-        for channel, address, is_wanted, text in (
-            (MAIL, customer.email, customer.wants_mail, body),
-            (SMS, customer.phone, customer.wants_sms, sms_text.shortened(shown.sms)),
-            (HOOK, rules.web_hook, customer.wants_hook, hooked),
+        for channel, address, text in (
+            (MAIL, customer.email, body),
+            (SMS, customer.phone, sms_text.shortened(shown.sms)),
+            (HOOK, rules.web_hook, hooked),
         )
-        if address and is_wanted
+        if address and is_wanted(customer, kind, channel)
     )
+
+
+def is_wanted(customer: Customer, kind: str, channel: str) -> bool:
+    """Return True if a customer wants messages of a kind on a channel."""
+    return getattr(customer, WISH_OF[channel]) and kind not in customer.unwanted_kinds
 
 
 def put_to_managers(key: str, text: str, now_s: int) -> None:

@@ -63,6 +63,7 @@ ACTIONS = (
     _("log in"),
     _("log out"),
     _("make online shop"),
+    _("message wishes"),
     _("meter add"),
     _("metrics token"),
     _("move in"),

@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from wattpurse_tools.pages.views import pay_customer, tenant
+from wattpurse_tools.pages.views import pay_customer, tenant, tenant_wishes
 
 urlpatterns = [
     path("", tenant.tenant_code, name="tenant-code"),
     path("<str:code>", tenant.tenant, name="tenant"),
+    path("<str:code>/messages", tenant_wishes.tenant_wishes, name="tenant-wishes"),
     path("<str:code>/pay", pay_customer.pay, name="tenant-pay"),
     path("<str:code>/paid/<str:attempt>", pay_customer.paid, name="tenant-paid"),
 ]

@@ -17,6 +17,7 @@ from wattpurse_tools.pages.amount_texts import (
     money_text,
     power_text,
 )
+from wattpurse_tools.pages.message_words import message_words as words_of_message
 from wattpurse_tools.record.models import Meter
 
 register = template.Library()
@@ -93,6 +94,12 @@ def days(term_s: int) -> str:
 def known(name: str) -> str:
     """Return a name that the record keeps, such as that of a contract, as words."""
     return gettext(name) if name else ""
+
+
+@register.filter
+def message_words(name: str) -> str:
+    """Return the kind or the channel of a message as words."""
+    return words_of_message(name)
 
 
 @register.filter

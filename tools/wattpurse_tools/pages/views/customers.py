@@ -1,4 +1,4 @@
-"""The pages of customers: the list, one customer with the tenancies, a new one, a change."""
+"""The pages of customers: the list, one customer with tenancies and wishes for messages, a new one, a change."""
 
 from django import forms
 from django.contrib import messages
@@ -7,11 +7,15 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from wattpurse_tools.headend import message_wishes
+from wattpurse_tools.headend.outbox import SENT_CHANNELS
 from wattpurse_tools.office import people
 from wattpurse_tools.office.people import CustomerFacts
 from wattpurse_tools.pages.access import OfficeRequest, page
+from wattpurse_tools.pages.message_words import quiet_words
 from wattpurse_tools.pages.settings import LANGUAGES
 from wattpurse_tools.pages.views.acting import after, attempt, done, searched
+from wattpurse_tools.pages.wishes_form import WishesForm
 from wattpurse_tools.record.models import Customer, CustomerType
 
 
@@ -64,15 +68,29 @@ def new_customer(request: OfficeRequest) -> HttpResponse:
 
 @page("order")
 def customer(request: OfficeRequest, number: int) -> HttpResponse:
-    """Show a customer with all tenancies, and change the facts."""
+    """Show a customer with all tenancies, and change the facts or the wishes for messages."""
     known = _known(number)
-    form = KnownCustomerForm(request.POST or None, initial=_initial(known))
-    if request.method == "POST" and form.is_valid():
+    is_wish = request.POST.get("do") == "wishes"
+    form = KnownCustomerForm(None if is_wish else request.POST or None, initial=_initial(known))
+    wishes = WishesForm(
+        request.POST if is_wish else None, message_wishes.wishes_of(known), SENT_CHANNELS, has_language=False
+    )
+    if wishes.is_bound and wishes.is_valid():
+        saved = _("The change is saved.")
+        if done(request, saved, message_wishes.change, request.office, request.actor, number, wishes.wishes()):
+            return redirect("customer", number)
+    if form.is_bound and form.is_valid():
         words, is_active = _("The change is saved."), form.cleaned_data["is_active"]
         change = people.change_customer
         if done(request, words, change, request.office, request.actor, number, form.facts(), is_active):
             return redirect("customer", number)
-    content = {"customer": known, "form": form, "tenancies": people.tenancies_of(known)}
+    content = {
+        "customer": known,
+        "form": form,
+        "wishes": wishes,
+        "quiet": quiet_words(),
+        "tenancies": people.tenancies_of(known),
+    }
     return render(request, "pages/office/customer.html", content)
 
 

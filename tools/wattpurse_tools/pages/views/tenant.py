@@ -34,7 +34,13 @@ def tenant(request: HttpRequest, code: str) -> HttpResponse:
     """Show the page of a code."""
 
     def show(found: TenantPage) -> HttpResponse:
-        content = {"found": found, "meter": found.meter, "chart": _chart(found), "pay_url": _pay_url(found, code)}
+        content = {
+            "found": found,
+            "meter": found.meter,
+            "chart": _chart(found),
+            "pay_url": _pay_url(found, code),
+            "wishes_url": reverse("tenant-wishes", args=(code,)) if found.is_open else "",
+        }
         response = render(request, "pages/tenant/tenant.html", content)
         response.headers["Referrer-Policy"] = "no-referrer"  # type: ignore[index]  # the address has the code
         return response

@@ -41,6 +41,7 @@ class Customer(models.Model):
     """A person or a firm that buys electricity. `number` is the one on receipts.
 
     `wants_mail`, `wants_sms` and `wants_hook` are false for the channels on which the customer has messages off.
+    `unwanted_kinds` has the kinds of messages that the customer does not want on any channel.
     """
 
     number = models.BigIntegerField(unique=True)
@@ -56,6 +57,7 @@ class Customer(models.Model):
     wants_mail = models.BooleanField(default=True)
     wants_sms = models.BooleanField(default=True)
     wants_hook = models.BooleanField(default=True)
+    unwanted_kinds = models.JSONField(default=list)
 
     class Meta:
         """The name of the table."""
