@@ -33,11 +33,14 @@ class VaultClient:
     def __init__(self, path: str | Path, call_s: float = CALL_S) -> None:
         self._path = Path(path).absolute()
         self._call_s = call_s
+        self._issuer: int | None = None
 
     @property
     def issuer(self) -> int:
-        """The issuer whose tokens this vault seals. 0: the office."""
-        return self._call("issuer")
+        """The issuer whose tokens this vault seals. 0: the office. It belongs to the keys, so it is asked for once."""
+        if self._issuer is None:
+            self._issuer = self._call("issuer")
+        return self._issuer
 
     @property
     def persons(self) -> int:
