@@ -38,9 +38,10 @@ class VaultClient:
     @property
     def issuer(self) -> int:
         """The issuer whose tokens this vault seals. 0: the office. It belongs to the keys, so it is asked for once."""
-        if self._issuer is None:
-            self._issuer = self._call("issuer")
-        return self._issuer
+        known = self._issuer
+        if known is None:
+            known = self._issuer = int(self._call("issuer"))
+        return known
 
     @property
     def persons(self) -> int:
