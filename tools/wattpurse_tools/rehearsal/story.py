@@ -108,6 +108,8 @@ class Story:
                 if rest == 0:
                     for one in (DAY if days == 1 else WEEK).get((day, hour), ()):
                         one(self)
+                    if hour == _NOON:
+                        self.settle()
                     if hour == _EVENING:
                         self.recharge_the_dark()
                 self.step(scene.start_s + day * DAY_S + (step + 1) * STEP_S)
@@ -272,6 +274,8 @@ class Story:
 
     def look_at_shortage(self) -> None:
         """Tell how many meters the shortage has switched off, and note those that it should have."""
+        self._await(Shortage.objects.filter(state=shortages.RUNNING).exists)
+        self.settle()
         ordered = set(ShortageMeter.objects.filter(is_off=True).values_list("meter", flat=True))
         reached = ordered - set(self._scene.without_reach)
         off = self._scene.shortage.look(reached)
@@ -279,6 +283,7 @@ class Story:
 
     def look_after_shortage(self) -> None:
         """Tell how many meters have returned."""
+        self.settle()
         self._scene.tell(f"the shortage is over: {self._scene.shortage.end()} meters have supply again")
 
     def lift_shortage(self) -> None:
@@ -319,7 +324,7 @@ class Story:
         end = time.monotonic() + QUIET_S
         while not is_done():
             if time.monotonic() > end:
-                raise TimeoutError("the payment worker does not work")
+                raise TimeoutError("the processes of the office do not work")
             self._scene.fleet.pump(_PUMP_S)
 
     def _print(self, day: int) -> None:
@@ -359,7 +364,7 @@ def _kill(number: int) -> bool:
     return True
 
 
-_EVENING = 17
+_NOON, _EVENING = 12, 17
 _AT_PAGE = 3
 _BY_DIGITS = (contracts.PrepaidMoney.name, contracts.PrepaidEnergy.name)
 
