@@ -109,20 +109,45 @@ class PostgresServer:
     PostgreSQL refuses to run as root, so root starts it as the user `nobody`.
     """
 
+    def __init__(self, data: Path | None = None) -> None:
+        """`data` is the folder of another server's data, to begin with a copy of it (see `keep`)."""
+        self._begin = data
+
     def __enter__(self) -> Postgres:
         self._programs = _programs()
         self._folder = Path(tempfile.mkdtemp(prefix="wp-pg-", dir="/tmp"))
         self._data = self._folder / "data"
         if os.getuid() == 0:
             shutil.chown(self._folder, "nobody")
-        self._run("initdb", "-D", self._data, "-U", "postgres", "-A", "trust", "-N", "--no-instructions", "-E", "UTF8")
-        options = f"-k {self._folder} -c listen_addresses='' -c fsync=off -c max_connections=60"
-        self._run("pg_ctl", "-D", self._data, "-w", "-o", options, "-l", self._folder / "log", "start")
+        if self._begin is None:
+            words = "-U", "postgres", "-A", "trust", "-N", "--no-instructions", "-E", "UTF8"
+            self._run("initdb", "-D", self._data, *words)
+        else:
+            subprocess.run(["cp", "-a", self._begin, self._data], check=True)
+        self._start()
         return Postgres(self._folder)
 
     def __exit__(self, *_: object) -> None:
-        self._run("pg_ctl", "-D", self._data, "-m", "immediate", "stop")
+        self._stop("immediate")
         shutil.rmtree(self._folder)
+
+    def restart(self) -> None:
+        """End the server without a word to its clients, as a crash does, and start it again."""
+        self._stop("immediate")
+        self._start()
+
+    def keep(self, path: Path) -> None:
+        """Copy the data to a folder, for other servers to begin with. The server stops for the time."""
+        self._stop("fast")
+        subprocess.run(["cp", "-a", self._data, path], check=True)
+        self._start()
+
+    def _start(self) -> None:
+        options = f"-k {self._folder} -c listen_addresses='' -c fsync=off -c max_connections=60"
+        self._run("pg_ctl", "-D", self._data, "-w", "-o", options, "-l", self._folder / "log", "start")
+
+    def _stop(self, how: str) -> None:
+        self._run("pg_ctl", "-D", self._data, "-m", how, "stop")
 
     def _run(self, program: str, *words: object) -> None:
         command = [str(self._programs / program), *map(str, words)]

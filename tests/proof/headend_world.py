@@ -30,8 +30,6 @@ DAY_S = 86_400
 UNIT = 1_000_000
 PERMIT_S = 30 * HOUR_S
 
-_METERS = 5
-_STEPS = 30
 _WORK_OFF_ROUNDS = 60
 _SECRET = "whsec_of_the_proof"
 _OPEN = ("waiting", "sent")
@@ -146,6 +144,9 @@ class Broker:
 class HeadendWorld:
     """An office copied from a template, its vault, its meters and its broker, for a `with` block."""
 
+    meters = 5
+    steps = 30
+
     def __init__(self, random, template, place, tally):
         self._random = random
         self._tally = tally
@@ -162,24 +163,30 @@ class HeadendWorld:
     def __enter__(self):
         time.time = lambda: float(self.now_s)
         open_record(self._folder)
-        self._vault = Vault.open(self._folder.vault, PASSPHRASE)
-        self._office = Office(self._folder, MortalKeys(self._vault, self._guillotine))
+        self._open_vault()
         currency = Site.objects.get().currency
         for what, gross_microunits in PRICES_MICROUNITS.items():
             Price.objects.create(what=what, currency=currency, gross_microunits=gross_microunits, from_s=0)
-        self.places = site.build(self._office, self._actor(), _METERS, self.now_s, PERMIT_S, 240)
+        self.places = site.build(self._office, self._actor(), self.meters, self.now_s, PERMIT_S, 240)
         return self
 
     def __exit__(self, *_):
         time.time = self._real_time
         connections.close_all()
+        self._close_vault()
+
+    def _open_vault(self):
+        self._vault = Vault.open(self._folder.vault, PASSPHRASE)
+        self._office = Office(self._folder, MortalKeys(self._vault, self._guillotine))
+
+    def _close_vault(self):
         self._vault.close()
 
     # Life
 
     def live(self):
         """Let some days pass, with faults."""
-        for _ in range(_STEPS):
+        for _ in range(self.steps):
             self._pass(self._random.choice((HOUR_S // 4, HOUR_S, 3 * HOUR_S, 9 * HOUR_S)))
             for one in self._random.sample(self._deeds(), 5):
                 one()

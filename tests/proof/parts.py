@@ -21,6 +21,7 @@ from tests.proof import (
     clamp_lives,
     clock_lives,
     headend,
+    headend_kills,
     journal,
     key_cards,
     life,
@@ -57,5 +58,6 @@ PARTS = (
     chip,
     office_lives,
     headend,
+    headend_kills,
     cards_day,
 )

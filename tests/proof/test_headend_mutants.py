@@ -61,3 +61,16 @@ def test_a_meter_that_outlasts_its_permit_is_found(late_s):
     assert unpermitted([(0, 102)], [(0, 100)], 9_000) == []
     assert unpermitted([(0, 150)], [(0, 100), (90, 200)], 9_000) == []
     assert unpermitted([(0, 150)], [(0, 100), (140, 200)], 9_000) == [(140, 100)]
+
+
+def test_a_sender_that_sends_again_after_a_crash_is_found(monkeypatch):
+    """The crash lies between the sending of a message and the note of it."""
+    from wattpurse_tools.headend import delivery
+    from wattpurse_tools.record.models import Message
+
+    def again(now_s):
+        dead = Message.objects.filter(state=delivery.SENDING, claimed_s__lt=now_s - delivery.LEASE_S)
+        return dead.update(state=delivery.WAITING)
+
+    failures = findings_with(monkeypatch, "wattpurse_tools.headend.delivery.give_up_dead", again)
+    assert any(one["what"] == campaign.DOUBLED and "sent twice" in one["message"] for one in failures)

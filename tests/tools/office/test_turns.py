@@ -93,3 +93,36 @@ def test_reading_needs_no_turn(open_database, tmp_path):
     database = open_database()
     with turn_of_another(tmp_path), database.cursor() as cursor:
         assert cursor.execute("SELECT 1").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_a_write_outside_of_a_transaction_waits_for_its_turn_too(open_database, tmp_path, many):
+    writer, database, written = open_database(), open_database(), threading.Event()
+    with database.cursor() as cursor:
+        cursor.execute("CREATE TABLE facts (number INTEGER)")
+    writer.set_autocommit(False, force_begin_transaction_with_broken_autocommit=True)
+
+    def write():
+        with database.cursor() as cursor:
+            if many:
+                cursor.executemany("INSERT INTO facts VALUES (%s)", [(1,), (2,)])
+            else:
+                cursor.execute("INSERT INTO facts VALUES (%s), (%s)", (1, 2))
+        written.set()
+
+    waiting = threading.Thread(target=write)
+    waiting.start()
+    assert not written.wait(0.5)
+    writer.commit()
+    assert written.wait(LONG_S)
+    waiting.join()
+    assert is_free(tmp_path)
+    with database.cursor() as cursor:
+        assert cursor.execute("SELECT count(*) FROM facts").fetchone() == (2,)
+
+
+def test_a_write_that_fails_gives_its_turn_back(open_database, tmp_path):
+    database = open_database()
+    with pytest.raises(Exception, match="facts"), database.cursor() as cursor:
+        cursor.execute("INSERT INTO facts VALUES (1)")
+    assert is_free(tmp_path)

@@ -1,5 +1,6 @@
 """The short form of the story: the real processes of a head-end, a real broker, a day, and books that close."""
 
+import re
 import subprocess
 import sys
 
@@ -16,5 +17,9 @@ def test_the_books_of_a_day_close():
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     for text in ("come by SMS", "carried by telephone", "the broker is killed", "killed: worker, engine, payments"):
         assert text in done.stdout
+    assert re.search(r"the shortage has ordered \d+ meters off, [1-9]\d* of them were lit and are off", done.stdout)
+    assert re.search(r"the shortage is over: [1-9]\d* meters have supply again", done.stdout)
+    assert "customers recharge at their own page, and it shows the digits" in done.stdout
+    assert re.search(r"given back +7\.00 EUR", done.stdout)
     assert "The books close" in done.stdout
     assert "a forged web hook (answer 401)" in done.stdout

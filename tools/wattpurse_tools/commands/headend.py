@@ -13,6 +13,9 @@ from wattpurse_tools.commands.broker_options import access_of, add_broker_option
 from wattpurse_tools.commands.headend_rounds import ended_by_signal, office_of
 from wattpurse_tools.commands.office_options import add_office_option, tell
 
+# A batch is one transaction, and SQLite has one writer at a time: payments and web hooks wait for its end.
+SQLITE_BATCH = 50
+
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `headend` and its actions."""
@@ -26,12 +29,12 @@ def run_worker(arguments: Namespace) -> int:
     """Take messages from a broker into the record until SIGINT or SIGTERM."""
     office = office_of(arguments)
     from wattpurse_tools.headend.broker_link import BrokerLink
-    from wattpurse_tools.headend.worker import Worker, topics
+    from wattpurse_tools.headend.worker import BATCH, Worker, topics
 
     is_ended = ended_by_signal()
     with BrokerLink(access_of(arguments), arguments.name, topics(arguments.group)) as link:
         tell(f"worker {arguments.name}: takes messages from {arguments.broker}")
-        worker = Worker(office, link)
+        worker = Worker(office, link, batch=SQLITE_BATCH if office.folder.is_sqlite else BATCH)
         worker.run(is_ended)
     counts = worker.counts
     tell(f"worker {arguments.name}: {counts.statements} statements, {counts.sent} tokens, {counts.set_aside} set aside")

@@ -2,7 +2,7 @@
 
 It reads the meters themselves, which no message can change, and adds up for itself:
 
-    payments = credit at meters and accounts + suspense
+    payments = credit at meters and accounts + suspense + payments given back
 
 Each credit is worked out from the payment by the prices of the site alone. Supply is judged by the times of the
 contact: a managed meter is lit only while a permit lasts that the office has sealed.
@@ -16,6 +16,7 @@ from wattpurse.core.messages import token
 from wattpurse.core.money import contract as contracts
 from wattpurse_tools.fleet.meter import FleetMeter
 from wattpurse_tools.headend.command_queue import OPEN_STATES
+from wattpurse_tools.headend.payments import PAID_BACK
 from wattpurse_tools.ledger import balances, chart
 from wattpurse_tools.office import checking
 from wattpurse_tools.office.actor import Actor
@@ -45,20 +46,27 @@ class Verdict:
 
 
 def judge(
-    office: Office, actor: Actor, places: Sequence[Place], paid: Sequence[Paid], prices: dict[str, int]
+    office: Office,
+    actor: Actor,
+    places: Sequence[Place],
+    paid: Sequence[Paid],
+    prices: dict[str, int],
+    given_back: Sequence[Paid] = (),
 ) -> Verdict:
-    """Return the verdict. `prices` are those of kWh and days, in micro-units."""
+    """Return the verdict. `prices` are those of kWh and days, in micro-units. `given_back` are some of `paid`."""
     verdict = Verdict()
     by_meter = _by_meter(paid)
-    _payments(verdict, paid)
+    _payments(verdict, paid, given_back)
     credit = sum(_credit(verdict, place, by_meter[place.number], prices) for place in places)
     suspended = -balances.balance(chart.suspense("payment"), _CURRENCY)
     total = sum(one.microunits for one in paid)
-    verdict.expect("payments - credit - suspense", total - credit - suspended, 0)
+    back = sum(one.microunits for one in given_back)
+    verdict.expect("payments - credit - suspense - refunds", total - credit - suspended - back, 0)
     verdict.sums |= {
         "paid": _money(total),
         "credit at meters and accounts": _money(credit),
         "in suspense": _money(suspended),
+        "given back": _money(back),
     }
     for place in places:
         _supply(verdict, place.meter)
@@ -75,7 +83,7 @@ def _by_meter(paid: Sequence[Paid]) -> dict[int, list[Paid]]:
     return found
 
 
-def _payments(verdict: Verdict, paid: Sequence[Paid]) -> None:
+def _payments(verdict: Verdict, paid: Sequence[Paid], given_back: Sequence[Paid]) -> None:
     """Compare the notices of the record with the payers' book: each payment once, and none that nobody paid."""
     known = {one.notice.number: one for one in Payment.objects.select_related("notice", "sale")}
     verdict.expect("payments in the record", sorted(known), sorted(one.number for one in paid))
@@ -84,10 +92,11 @@ def _payments(verdict: Verdict, paid: Sequence[Paid]) -> None:
         if found is None:
             continue
         verdict.expect(f"{one.number}: amount", found.notice.amount_microunits, one.microunits)
-        state = "sold" if one.meter is not None else "suspense"
+        state = "sold" if one.meter is not None else PAID_BACK if one in given_back else "suspense"
         verdict.expect(f"{one.number}: state", (found.state, found.reason if state == "sold" else ""), (state, ""))
     provider = balances.balance(chart.provider(PROVIDER), _CURRENCY)
-    verdict.expect("money at the provider", provider, sum(one.microunits for one in paid))
+    kept = sum(one.microunits for one in paid) - sum(one.microunits for one in given_back)
+    verdict.expect("money at the provider", provider, kept)
 
 
 def _credit(verdict: Verdict, place: Place, paid: Sequence[Paid], prices: dict[str, int]) -> int:

@@ -110,7 +110,8 @@ def _tell(arguments: argparse.Namespace, verdict: "Verdict", begun: float) -> in
     for finding in verdict.findings:
         print(f"DOES NOT BALANCE: {finding}")
     if not verdict.findings:
-        print("The books close: payments = credit at meters and accounts + suspense; no meter lit without permit.")
+        print("The books close: payments = credit at meters and accounts + suspense + refunds.")
+        print("No managed meter was lit longer than its permit, and no text came twice.")
     return 1 if verdict.findings else 0
 
 

@@ -1,6 +1,7 @@
-"""The payments of a rehearsal: a provider that sends signed web hooks, and customers with telephones.
+"""The payments of a rehearsal: a provider with signed web hooks and a checkout, and customers with telephones.
 
-`Payers` is the plain book: it notes each payment once, by its own number, and knows nothing of the office.
+`Payers` is the plain book: it notes each payment once, by its own number, and knows nothing of the office. It also
+notes the payments that came back to their payers.
 """
 
 import hashlib
@@ -16,6 +17,7 @@ from wattpurse_tools.fleet.meter import FleetMeter
 from wattpurse_tools.fob.bag import Bag, carried
 from wattpurse_tools.headend.providers.provider_file import STRIPE, Provider, put_provider
 from wattpurse_tools.record.office_folder import OfficeFolder
+from wattpurse_tools.rehearsal.checkout_page import API_KEY, Checkout
 from wattpurse_tools.station.actions import fobs
 from wattpurse_tools.station.shop import Shop
 
@@ -41,14 +43,28 @@ class Payers:
 
     def __init__(self, folder: OfficeFolder, port: int) -> None:
         self.paid: list[Paid] = []
-        self._port = port
-        put_provider(folder, Provider(PROVIDER, STRIPE, (_SECRET,)))
+        self.given_back: list[Paid] = []
+        self.port = port
+        self._checkout = Checkout()
+        self._checkout.start()
+        put_provider(folder, Provider(PROVIDER, STRIPE, (_SECRET,), API_KEY, {"api": self._checkout.url}))
 
     def pay(self, reference: str, microunits: int, meter: int | None, times: int = 1) -> Paid:
         """Pay. The provider sends its web hook `times` times. Raise OSError unless each is answered with 200."""
-        one = Paid(f"pi_{len(self.paid):06}", microunits, meter)
+        return self._tell(Paid(f"pi_{len(self.paid):06}", microunits, meter), {"meter": reference}, times)
+
+    def pay_at(self, link: str, meter: int) -> Paid:
+        """Pay at the provider's page behind a link. The provider tells it twice, as by its two events."""
+        metadata, cents = self._checkout.ordered(link)
+        return self._tell(Paid(f"pi_{len(self.paid):06}", cents * _MICRO_PER_CENT, meter), metadata, 2)
+
+    def close(self) -> None:
+        """End the provider's own pages."""
+        self._checkout.close()
+
+    def _tell(self, one: Paid, metadata: dict[str, str], times: int) -> Paid:
         self.paid.append(one)
-        body = self._event(one, reference)
+        body = self._event(one, metadata)
         for _ in range(times):
             status = self._send(body, _SECRET)
             if status != 200:
@@ -57,9 +73,9 @@ class Payers:
 
     def forge(self, reference: str, microunits: int) -> int:
         """Send a web hook with the signature of another secret. Return the status of the answer."""
-        return self._send(self._event(Paid("pi_forged", microunits, None), reference), "whsec_of_a_thief")
+        return self._send(self._event(Paid("pi_forged", microunits, None), {"meter": reference}), "whsec_of_a_thief")
 
-    def _event(self, one: Paid, reference: str) -> bytes:
+    def _event(self, one: Paid, metadata: dict[str, str]) -> bytes:
         intent = {
             "object": "payment_intent",
             "id": one.number,
@@ -67,8 +83,8 @@ class Payers:
             "amount_received": one.microunits // _MICRO_PER_CENT,
             "currency": "eur",
             "status": "succeeded",
-            "metadata": {"meter": reference},
-            "description": reference,
+            "metadata": metadata,
+            "description": metadata["meter"],
         }
         event = {
             "id": f"evt_{one.number}",
@@ -81,7 +97,7 @@ class Payers:
     def _send(self, body: bytes, secret: str) -> int:
         now_s = int(time.time())
         signature = hmac.new(secret.encode(), b"%d." % now_s + body, hashlib.sha256).hexdigest()
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_WAIT_S)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_WAIT_S)
         try:
             headers = {"Stripe-Signature": f"t={now_s},v1={signature}", "Content-Type": "application/json"}
             connection.request("POST", f"/pay/hook/stripe/{PROVIDER}", body, headers)

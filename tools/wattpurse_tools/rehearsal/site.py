@@ -48,10 +48,11 @@ _TARIFF = {
 
 @dataclass(frozen=True)
 class Place:
-    """A customer's place: the meter with its house, and the tenancy."""
+    """A customer's place: the meter with its house, the tenancy, and the name of the feeder."""
 
     meter: FleetMeter
     tenancy: Tenancy
+    feeder: str
 
     @property
     def number(self) -> int:
@@ -110,7 +111,8 @@ def _place(office: Office, actor: Actor, place: int, feeders: list[Feeder], how:
             phone=f"+4930555{place:04}",
             created_s=now_s,
         )
-        premises = Premises.objects.create(name=f"Plot {place}", feeder=feeders[place % len(feeders)])
+        feeder = feeders[place % len(feeders)]
+        premises = Premises.objects.create(name=f"Plot {place}", feeder=feeder)
         Installation.objects.create(meter_id=number, premises=premises, from_s=now_s)
     tenancy = tenancies.move_in(office, actor, premises, customer, now_s)
     if contract == contracts.Managed.name:
@@ -124,4 +126,4 @@ def _place(office: Office, actor: Actor, place: int, feeders: list[Feeder], how:
     meter.start()
     for name, value in DIGITS_LIMITS.items():
         meter.set_term(name, value)
-    return Place(meter, tenancy)
+    return Place(meter, tenancy, feeder.name)

@@ -52,9 +52,13 @@ def scene(
 
 def live_and_judge(made: Scene, supervisor: int, folder: Path, days: int) -> Verdict:
     """Run the days, and return the verdict."""
-    Story(made, supervisor, folder).run(days)
+    try:
+        Story(made, supervisor, folder).run(days)
+    finally:
+        made.payers.close()
     actor = HeadendOperator(made.office).actor()
-    verdict = judge(made.office, actor, made.places, made.payers.paid, PRICES_MICROUNITS)
+    verdict = judge(made.office, actor, made.places, made.payers.paid, PRICES_MICROUNITS, made.payers.given_back)
+    verdict.findings += made.shortage.findings
     verdict.expect("texts that came twice", made.telephones.twice, [])
     verdict.sums["texts on telephones"] = str(len(made.telephones.texts))
     return verdict

@@ -19,7 +19,7 @@ from wattpurse.core import outcome
 from wattpurse.core.money import contract as contracts
 from wattpurse_tools.fleet.fleet import Fleet
 from wattpurse_tools.fleet.house import STEP_S
-from wattpurse_tools.headend import accounts, permits, policy, shortages
+from wattpurse_tools.headend import accounts, permits, policy, shortages, suspense
 from wattpurse_tools.headend.broker_files import BrokerFiles
 from wattpurse_tools.headend.signing_on import HeadendOperator
 from wattpurse_tools.office.office import Office
@@ -29,11 +29,14 @@ from wattpurse_tools.record.models import (
     ManagedAccount,
     Payment,
     PaymentNotice,
+    Shortage,
     ShortageMeter,
     Statement,
 )
 from wattpurse_tools.rehearsal import payers, site, virtual_clock
+from wattpurse_tools.rehearsal.checkout_page import Browser
 from wattpurse_tools.rehearsal.payers import Payers
+from wattpurse_tools.rehearsal.shortage_watch import ShortageWatch
 from wattpurse_tools.rehearsal.site import Place
 from wattpurse_tools.rehearsal.telephones import Telephones
 from wattpurse_tools.station.shop import open_shop
@@ -61,6 +64,7 @@ class Scene:
     happened: list[str] = field(init=False, default_factory=list)
     without_reach: list[int] = field(init=False, default_factory=list)
     without_power: list[int] = field(init=False, default_factory=list)
+    shortage: ShortageWatch = field(init=False, default_factory=ShortageWatch)
 
     @property
     def start_s(self) -> int:
@@ -104,6 +108,8 @@ class Story:
                 if rest == 0:
                     for one in (DAY if days == 1 else WEEK).get((day, hour), ()):
                         one(self)
+                    if hour == _NOON:
+                        self.settle()
                     if hour == _EVENING:
                         self.recharge_the_dark()
                 self.step(scene.start_s + day * DAY_S + (step + 1) * STEP_S)
@@ -263,13 +269,47 @@ class Story:
         feeder = Feeder.objects.get(name=site.FEEDERS[1])
         asked = shortages.Plan(feeder, shortages.ESSENTIAL, now_s + HOUR_S, now_s + 7 * HOUR_S, "too little power")
         shortages.plan(scene.office, self._operator.actor(), asked, now_s)
-        scene.tell(f"a shortage is planned at the {feeder.name}")
+        lit = scene.shortage.begin([one for one in scene.places if one.feeder == feeder.name])
+        scene.tell(f"a shortage is planned at the {feeder.name}, where {lit} meters have supply")
 
     def look_at_shortage(self) -> None:
-        """Tell how many meters the shortage has switched off."""
-        off = ShortageMeter.objects.filter(is_off=True).values_list("meter", flat=True)
-        dark = [one for one in self._scene.places if one.number in off and not one.meter.contact.is_closed]
-        self._scene.tell(f"the shortage has {len(off)} meters, {len(dark)} of them are off")
+        """Tell how many meters the shortage has switched off, and note those that it should have."""
+        self._await(Shortage.objects.filter(state=shortages.RUNNING).exists)
+        self.settle()
+        ordered = set(ShortageMeter.objects.filter(is_off=True).values_list("meter", flat=True))
+        reached = ordered - set(self._scene.without_reach)
+        off = self._scene.shortage.look(reached)
+        self._scene.tell(f"the shortage has ordered {len(ordered)} meters off, {off} of them were lit and are off")
+
+    def look_after_shortage(self) -> None:
+        """Tell how many meters have returned."""
+        self.settle()
+        self._scene.tell(f"the shortage is over: {self._scene.shortage.end()} meters have supply again")
+
+    def lift_shortage(self) -> None:
+        """Lift the shortage before its end."""
+        running = Shortage.objects.get(state=shortages.RUNNING)
+        shortages.lift(self._scene.office, self._operator.actor(), running, int(time.time()))
+        self._scene.tell("the shortage is lifted early")
+
+    def recharge_by_page(self) -> None:
+        """Let some customers recharge at their own page, and wait until it shows the digits of their tokens."""
+        scene = self._scene
+        places = [one for one in scene.payable if one.contract == contracts.PrepaidMoney.name][:_AT_PAGE]
+        browsers = [Browser(scene.payers.port, str(one.tenancy.page_code)) for one in places]
+        for place, browser in zip(places, browsers, strict=True):
+            scene.payers.pay_at(browser.link_to_pay(5), place.number)
+        self._await(lambda: all(one.digits() for one in browsers))
+        scene.tell(f"{len(places)} customers recharge at their own page, and it shows the digits")
+
+    def give_back(self) -> None:
+        """Let a manager give a payment in suspense back to its payer."""
+        scene, actor = self._scene, self._operator.actor()
+        payment = suspense.waiting(actor)[0]
+        suspense.give_back(actor, payment.pk, "no such meter", int(time.time()))
+        suspense.note_given_back(actor, payment.pk, "transfer 1", int(time.time()))
+        scene.payers.given_back += [one for one in scene.payers.paid if one.number == payment.notice.number]
+        scene.tell(f"a payment in suspense of {payment.notice.amount_microunits // UNIT} EUR is given back")
 
     def restore_reach(self) -> None:
         """Restore the network."""
@@ -284,7 +324,7 @@ class Story:
         end = time.monotonic() + QUIET_S
         while not is_done():
             if time.monotonic() > end:
-                raise TimeoutError("the payment worker does not work")
+                raise TimeoutError("the processes of the office do not work")
             self._scene.fleet.pump(_PUMP_S)
 
     def _print(self, day: int) -> None:
@@ -324,7 +364,8 @@ def _kill(number: int) -> bool:
     return True
 
 
-_EVENING = 18
+_NOON, _EVENING = 12, 17
+_AT_PAGE = 3
 _BY_DIGITS = (contracts.PrepaidMoney.name, contracts.PrepaidEnergy.name)
 
 _Script = dict[tuple[int, int], tuple[Callable[[Story], None], ...]]
@@ -336,15 +377,21 @@ WEEK: _Script = {
     (0, 15): (Story.kill_workers,),
     (1, 8): (Story.cut_power,),
     (1, 14): (Story.restore_power,),
+    (1, 16): (Story.recharge_by_page,),
     (2, 6): (Story.lose_reach,),
     (2, 12): (Story.carry,),
     (3, 6): (Story.restore_reach,),
     (3, 12): (Story.plan_shortage,),
     (3, 18): (Story.look_at_shortage,),
+    (3, 20): (Story.look_after_shortage,),
     (4, 10): (Story.kill_broker,),
     (4, 13): (Story.kill_broker,),
     (5, 11): (Story.kill_workers,),
     (5, 12): (Story.pay_oddly,),
+    (6, 9): (Story.plan_shortage,),
+    (6, 12): (Story.look_at_shortage, Story.lift_shortage),
+    (6, 14): (Story.look_after_shortage,),
+    (6, 16): (Story.give_back,),
 }
 DAY: _Script = {
     (0, 0): (Story.pay_first,),
@@ -354,6 +401,8 @@ DAY: _Script = {
     (0, 10): (Story.restore_reach, Story.plan_shortage),
     (0, 12): (Story.cut_power,),
     (0, 15): (Story.restore_power,),
+    (0, 14): (Story.recharge_by_page,),
     (0, 16): (Story.look_at_shortage,),
+    (0, 18): (Story.look_after_shortage, Story.give_back),
     (0, 19): (Story.kill_workers,),
 }

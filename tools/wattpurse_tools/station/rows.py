@@ -28,6 +28,21 @@ _TOKEN = (
     "after",
     "receipt_card",
 )
+STATEMENT = (
+    "meter",
+    "time_s",
+    "number",
+    "unit",
+    "contract",
+    "balance",
+    "bought",
+    "charged",
+    "taken",
+    "total_mwh",
+    "alarms",
+    "event_link",
+    "has_other_issuers",
+)
 _RECEIPT = (
     "meter",
     "sequence",
@@ -66,23 +81,7 @@ def receipt_rows(receipts: QuerySet[MeterReceipt]) -> list[Row]:
 
 def statement_rows(statements: QuerySet[StatementModel]) -> list[Row]:
     """Return the rows of statements, without their whole content."""
-    return list(
-        statements.values(
-            "meter",
-            "time_s",
-            "number",
-            "unit",
-            "contract",
-            "balance",
-            "bought",
-            "charged",
-            "taken",
-            "total_mwh",
-            "alarms",
-            "event_link",
-            "has_other_issuers",
-        )
-    )
+    return list(statements.values(*STATEMENT))
 
 
 def meter_rows(meters: QuerySet[Meter]) -> list[Row]:

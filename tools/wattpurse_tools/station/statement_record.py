@@ -7,15 +7,19 @@ rewritten, a receipt was missed, this record was restored from a backup, or anot
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import Sum
 
+from wattpurse_tools.compiled_queries import CompiledValues
 from wattpurse_tools.record.models import MeterReceipt, Token
 from wattpurse_tools.record.models import Statement as StatementModel
 from wattpurse_tools.station.order import ENERGY, FORFEITED, MONEY, TIME
-from wattpurse_tools.station.rows import Row, statement_rows
+from wattpurse_tools.station.rows import STATEMENT, Row, statement_rows
 from wattpurse_tools.vault.interface import Keys
+
+if TYPE_CHECKING:
+    from django.db.models.query import ValuesQuerySet
 
 # Columns of a statement that only grow, in words.
 _GROWING = (
@@ -24,6 +28,27 @@ _GROWING = (
     ("taken", "the credit given back"),
 )
 SINCE = "since_s"  # the member of `Meter.excused` with the time of the statement
+
+
+def _made_for(meter_number: int) -> "ValuesQuerySet[Token, Any]":
+    """Return the credit of each unit of all tokens that were ever made for a meter."""
+    return Token.objects.filter(meter_id=meter_number).order_by().values_list("unit").annotate(Sum("amount"))
+
+
+def _first_before(meter_number: int, since_s: int, time_s: int) -> "ValuesQuerySet[StatementModel, Any]":
+    rows = StatementModel.objects.filter(meter_id=meter_number, time_s__gte=since_s, time_s__lte=time_s)
+    return rows.order_by("-time_s", "-id").values_list(*STATEMENT)[:2]
+
+
+def _first_after(meter_number: int, since_s: int, time_s: int) -> "ValuesQuerySet[StatementModel, Any]":
+    rows = StatementModel.objects.filter(meter_id=meter_number, time_s__gte=since_s, time_s__gt=time_s)
+    return rows.order_by("time_s", "id").values_list(*STATEMENT)[:1]
+
+
+# Each statement that tells news asks these.
+_made = CompiledValues(_made_for, 1)
+_before = CompiledValues(_first_before, 1, 2, 3)
+_after = CompiledValues(_first_after, 1, 2, 3)
 
 
 class Statements:
@@ -92,11 +117,12 @@ class Statements:
         """
         found = []
         meter_number, time_s = statement["meter_number"], statement["time_s"]
+        made = dict(_made.rows(meter_number))
         near = self._neighbours(meter_number, time_s, excused.get(SINCE, 0))
         for earlier, later in zip(near, near[1:], strict=False):
             found += self._findings_between(earlier, later)
         for unit, bought in bought_in(statement).items():
-            surplus = bought - self.made(meter_number, unit)
+            surplus = bought - made.get(unit, 0)
             if surplus > excused.get(unit, 0) and len(statement["windows"]) == 1:
                 found.append(f"the meter bought {surplus} of {unit} more than this record has sold")
         return found
@@ -108,14 +134,12 @@ class Statements:
 
     def made(self, meter_number: int, unit: str) -> int:
         """Return the credit of a unit of all tokens that were ever made for a meter."""
-        return Token.objects.filter(meter_id=meter_number, unit=unit).aggregate(sum=Sum("amount"))["sum"] or 0
+        return dict(_made.rows(meter_number)).get(unit, 0)
 
     def _neighbours(self, meter_number: int, time_s: int, since_s: int) -> list[Row]:
         """Return the statement of a time with the one before and the one after it, not older than `since_s`."""
-        of_meter = StatementModel.objects.filter(meter_id=meter_number, time_s__gte=since_s)
-        before = of_meter.filter(time_s__lte=time_s).order_by("-time_s", "-id")[:2]
-        after = of_meter.filter(time_s__gt=time_s).order_by("time_s", "id")[:1]
-        return statement_rows(before)[::-1] + statement_rows(after)
+        rows = _before.rows(meter_number, since_s, time_s)[::-1] + _after.rows(meter_number, since_s, time_s)
+        return [dict(zip(STATEMENT, row, strict=True)) for row in rows]
 
     def _findings_between(self, earlier: Row, later: Row) -> list[str]:
         found = []

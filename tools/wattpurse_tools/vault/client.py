@@ -34,11 +34,15 @@ class VaultClient:
     def __init__(self, path: str | Path, call_s: float = CALL_S) -> None:
         self._path = Path(path).absolute()
         self._call_s = call_s
+        self._issuer: int | None = None
 
     @property
     def issuer(self) -> int:
-        """The issuer whose tokens this vault seals. 0: the office."""
-        return self._call("issuer")
+        """The issuer whose tokens this vault seals. 0: the office. It belongs to the keys, so it is asked for once."""
+        known = self._issuer
+        if known is None:
+            known = self._issuer = int(self._call("issuer"))
+        return known
 
     @property
     def persons(self) -> int:
