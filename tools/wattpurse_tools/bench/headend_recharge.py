@@ -48,6 +48,8 @@ _WARM_S = 600.0
 _VAULT_S = 60.0
 _PERMIT_S = 36 * 3_600
 _PAUSE_S = 0.7
+_LOOK_S = 5.0
+_PACES = 1.2
 _PUMP_S = 0.005
 _MICROUNITS = 5_000_000
 _PAID = (contracts.PrepaidMoney.name, contracts.Managed.name)
@@ -168,17 +170,29 @@ class _Bench:
         words = ["wattpurse_tools.bench.headend_reporters", f"{_HOST}:{self._broker_port}", str(EVERY_S), str(file)]
         process = subprocess.Popen([sys.executable, "-m", *words])
         try:
-            until = time.monotonic() + _WARM_S
-            while (found := Statement.objects.count()) < len(self._reporting):
-                if process.poll() is not None or time.monotonic() > until:
-                    raise OSError(f"{found} of {len(self._reporting)} meters have reported")
-                time.sleep(1)
+            self._await_reports(process)
             yield
             if process.poll() is not None:
                 raise OSError("the reporting meters have ended")
         finally:
             process.terminate()
             process.wait(_START_S)
+
+    def _await_reports(self, process: subprocess.Popen[bytes]) -> None:
+        """Wait until each meter has a statement in the record, and the worker keeps pace with the new ones.
+
+        The first statement of a meter costs more than the later ones, so a queue waits at the broker for a time.
+        """
+        until = time.monotonic() + _WARM_S
+        pace = len(self._reporting) / EVERY_S
+        missing, grown = len(self._reporting), math.inf
+        while missing or grown > _PACES * pace * _LOOK_S + 1:
+            if process.poll() is not None or time.monotonic() > until:
+                raise OSError(f"{missing} meters have not reported, or the worker is behind")
+            before = Statement.objects.count()
+            time.sleep(_LOOK_S)
+            grown = Statement.objects.count() - before
+            missing = Meter.objects.filter(number__in=self._reporting, told_s=0).count()
 
     def _users(self, numbers: Sequence[int]) -> dict[int, str]:
         """Give meters users at the broker, and return their passwords."""
