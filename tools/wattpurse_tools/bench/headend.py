@@ -37,6 +37,9 @@ FIGURES = (
     Figure("recharges", "", REPORTED, None, "payments measured, each at another meter"),
     Figure("recharge_meters_reporting", "", REPORTED, None, "meters that report meanwhile, each once a minute"),
     Figure("recharge_statements_per_s", "1/s", REPORTED, None, "statements into committed rows meanwhile"),
+    Figure("statement_row_bytes", "bytes", REPORTED, None, "of a row of statements with its indexes"),
+    Figure("statement_wal_bytes", "bytes", REPORTED, None, "of the database's log for each statement, all included"),
+    Figure("broker_kb_a_meter", "KiB", REPORTED, None, "of the broker's memory for each meter that is connected"),
 )
 SIZES = {"full": (1_000, 100_000), "small": (1_000, 10_000)}
 # The meters that report and those that are recharged.

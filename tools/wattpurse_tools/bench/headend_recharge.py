@@ -19,15 +19,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 
 from wattpurse.core.money import contract as contracts
 from wattpurse_tools.bench.headend_fleet import FIRST_METER
+from wattpurse_tools.bench.headend_fleet import Fleet as ReportingFleet
 from wattpurse_tools.bench.headend_reporters import DESCRIPTORS_A_METER, allow_descriptors
 from wattpurse_tools.bench.mosquitto import free_port
 from wattpurse_tools.fleet.fleet import Fleet
 from wattpurse_tools.fleet.link import FleetLink
+from wattpurse_tools.headend import plain_statements
 from wattpurse_tools.headend.broker_files import BrokerFiles, user_of
+from wattpurse_tools.headend.plain_statements import Told
 from wattpurse_tools.headend.signing_on import HeadendOperator
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.pages.headend_machine import answers
@@ -49,6 +52,7 @@ _VAULT_S = 60.0
 _PERMIT_S = 36 * 3_600
 _PAUSE_S = 0.7
 _LOOK_S = 5.0
+_DAY_S = 86_400
 _PACES = 1.2
 _PUMP_S = 0.005
 _MICROUNITS = 5_000_000
@@ -63,17 +67,46 @@ def measure(folder: Path, url: str, reporting: int, recharges: int) -> dict[str,
     _use_new_database(url, office)
     with _running(office, folder) as (port, broker):
         bench = _Bench(office, (port, broker), reporting)
+        idle_kb = bench.broker_kb
         with bench.reporting(folder):
+            connected_kb = bench.broker_kb
             places = bench.places(recharges)
             fleet = bench.fleet(places)
             try:
-                before, begun = Statement.objects.count(), time.monotonic()
+                before, begun, log = Statement.objects.count(), time.monotonic(), _log_place()
                 times = _Recharges(fleet, Payers(office, port)).run(places)
-                rate = (Statement.objects.count() - before) / (time.monotonic() - begun)
+                rows = Statement.objects.count() - before
+                rate, wal = rows / (time.monotonic() - begun), (_log_place() - log) / rows
+                size = _row_bytes()
             finally:
                 fleet.close()
     connections.close_all()
-    return _figures(places, times) | {"recharge_statements_per_s": rate, "recharge_meters_reporting": reporting}
+    return _figures(places, times) | {
+        "recharge_statements_per_s": rate,
+        "recharge_meters_reporting": reporting,
+        "statement_row_bytes": size,
+        "statement_wal_bytes": wal,
+        "broker_kb_a_meter": (connected_kb - idle_kb) / reporting,
+    }
+
+
+def _log_place() -> int:
+    """Return the bytes that the database has written to its log so far."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')")
+        return int(cursor.fetchall()[0][0])
+
+
+def _row_bytes() -> float:
+    """Return the bytes of a row of `statements` with its indexes, in all partitions if there are some."""
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE statements")
+        cursor.execute(
+            "SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relkind = 'r'"
+            " AND (relname = 'statements' OR oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent ="
+            " 'statements'::regclass))"
+        )
+        return int(cursor.fetchall()[0][0]) / Statement.objects.count()
 
 
 def _figures(places: Sequence[Place], times: dict[int, float]) -> dict[str, float]:
@@ -137,6 +170,12 @@ class _Bench:
         self._office = Office(folder, VaultClient(folder.socket, _VAULT_S))
         self._files = BrokerFiles(folder.path.absolute())
 
+    @property
+    def broker_kb(self) -> int:
+        """The resident memory of the broker."""
+        words = Path(f"/proc/{self._files.process_number()}/status").read_text().split("VmRSS:")[1].split()
+        return int(words[0])
+
     def places(self, recharges: int) -> list[Place]:
         """Return `recharges` places with new meters without credit, of prepaid and managed contracts."""
         actor = HeadendOperator(self._office).actor()
@@ -161,6 +200,10 @@ class _Bench:
         version = self._office.keys.newest_version
         facts |= {"key_version": version, "site_version": version}
         Meter.objects.bulk_create([Meter(number=number, **facts) for number in self._reporting])
+        content = ReportingFleet(int(time.time()) - _DAY_S).content
+        with transaction.atomic():  # the first statement of a meter costs more than all later ones
+            plain_statements.keep([Told(version, content | {"meter_number": number}) for number in self._reporting])
+        plain_statements.memory.forget()
         file = folder / "reporters.json"
         ticket, rows = HeadendOperator(self._office).actor().ticket, {}
         for number, password in self._users(self._reporting).items():
@@ -179,12 +222,9 @@ class _Bench:
             process.wait(_START_S)
 
     def _await_reports(self, process: subprocess.Popen[bytes]) -> None:
-        """Wait until each meter has a statement in the record, and the worker keeps pace with the new ones.
-
-        The first statement of a meter costs more than the later ones, so a queue waits at the broker for a time.
-        """
+        """Wait until each meter has reported to the record, and the worker keeps pace with the new statements."""
         until = time.monotonic() + _WARM_S
-        pace = len(self._reporting) / EVERY_S
+        pace, begun_s = len(self._reporting) / EVERY_S, int(time.time()) - _DAY_S // 2
         missing, grown = len(self._reporting), math.inf
         while missing or grown > _PACES * pace * _LOOK_S + 1:
             if process.poll() is not None or time.monotonic() > until:
@@ -192,7 +232,7 @@ class _Bench:
             before = Statement.objects.count()
             time.sleep(_LOOK_S)
             grown = Statement.objects.count() - before
-            missing = Meter.objects.filter(number__in=self._reporting, told_s=0).count()
+            missing = Meter.objects.filter(number__in=self._reporting, told_s__lt=begun_s).count()
 
     def _users(self, numbers: Sequence[int]) -> dict[int, str]:
         """Give meters users at the broker, and return their passwords."""
