@@ -9,7 +9,7 @@ VENV := .venv/bin
 run_host := $(if $(findstring --bluetooth,$(ARGS)),env PYTHONPATH=firmware:. $(VENV)/python,$(TOOLCHAIN)/unix-run) boards/host/run.py
 needed = $(or $($(1)),$(error This target needs $(1)=, see `make help`))
 
-.PHONY: help run office headend test test-ha test-spice proof bench bench-bill bench-headend bench-links bench-office picture hardware image pins deploy console lint micropython micropython-path venv clean distclean translations screenshots
+.PHONY: help run office headend test test-ha test-spice test-cluster proof bench bench-bill bench-headend bench-links bench-office scale picture hardware image pins deploy console lint micropython micropython-path venv clean distclean translations screenshots
 
 help: ## List the targets
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -29,6 +29,10 @@ test-spice: venv ## Simulate filter, hold-up and coil of the circuit around a bo
 	@$(TOOLCHAIN)/debian-packages ngspice=ngspice
 	@$(VENV)/pytest $(ARGS) tests/spice/circuits.py
 
+test-cluster: venv ## Kill a node of three of RabbitMQ under load, with workers on PostgreSQL; not part of `test`
+	@$(TOOLCHAIN)/debian-packages rabbitmq-server initdb=postgresql
+	@$(VENV)/pytest $(ARGS) tests/cluster/nodes.py
+
 proof: venv ## Run the whole proof campaign into build/proof.json; SHORT=1 runs the slice of it that is in `test`
 	@$(if $(SHORT),,nice) env PYTHONPATH=firmware:tools:. $(VENV)/python -m tests.proof.run $(if $(SHORT),--short) $(ARGS)
 
@@ -47,9 +51,12 @@ bench-bill: venv ## Measure the cost of a bill against a plain loop with floats,
 bench-links: venv ## Measure the links to the meter, into build/links.json; ARGS=mqtt or ARGS=gatt for one
 	@$(VENV)/python -m wattpurse_tools.bench.links build/links.json $(ARGS)
 
-bench-headend: venv ## Measure the head-end on PostgreSQL and mosquitto, into build/headend.json; ARGS=small for a look
+bench-headend: venv ## Measure the head-end on PostgreSQL and mosquitto, into build/headend.json; ARGS=small for a look, ARGS="full --reporting N"
 	@tools/toolchain/debian-packages initdb=postgresql mosquitto=mosquitto
 	@$(VENV)/python -m wattpurse_tools.bench.headend build/headend.json $(ARGS)
+
+scale: venv ## Print machines, storage and cost for many meters on paper, from the figures in build/; ARGS="--meters 1000000"
+	@$(VENV)/python -m wattpurse_tools.bench.scale $(ARGS)
 
 bench-office: venv ## Measure the office on SQLite and PostgreSQL, into build/office.json; ARGS=small or a number of customers
 	@tools/toolchain/debian-packages initdb=postgresql

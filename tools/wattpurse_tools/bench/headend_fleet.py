@@ -4,6 +4,8 @@ All meters use the same energy at the same hour, so one account composes the pay
 with its own keys under a number of its own.
 """
 
+from collections.abc import Callable
+
 from boards.host.chips.aes import aes
 from wattpurse.core import carrier
 from wattpurse.core.messages import mqtt, statement
@@ -45,10 +47,19 @@ def key_document() -> dict:
     return {"format": 1, "key_version": KEY_VERSION, "vending_key": VENDING_KEY.hex(), "site_key": SITE_KEY.hex()}
 
 
-class Fleet:
-    """Meters from FIRST_METER on, which have had statements for a year at the time `now_s`."""
+def key_of_site(meter_number: int) -> bytes:
+    """Return the key of a meter of the fleet's own site."""
+    return keys.meter_key(aes, VENDING_KEY, meter_number)
 
-    def __init__(self, now_s: int) -> None:
+
+class Fleet:
+    """Meters from FIRST_METER on, which have had statements for a year at the time `now_s`.
+
+    `meter_key` returns the key of a meter by its number.
+    """
+
+    def __init__(self, now_s: int, meter_key: Callable[[int], bytes] = key_of_site) -> None:
+        self._meter_key = meter_key
         start_s = now_s - _MONTHS_BEFORE * _MONTH_S
         self._account = Account(table.encode(_TABLE), 1000, 1, contracts.PrepaidMoney, start_s)
         self._keys: dict[int, bytes] = {}
@@ -83,7 +94,7 @@ class Fleet:
         """Return the message with the statement of a meter."""
         key = self._keys.get(meter_number)
         if key is None:
-            key = keys.statement_key(aes, keys.meter_key(aes, VENDING_KEY, meter_number))
+            key = keys.statement_key(aes, self._meter_key(meter_number))
             self._keys[meter_number] = key
         pair = keys.statement_keys(aes, key, carrier.statement_identity(carrier.MQTT, self._number))
         sealed = statement.seal_statement(aes, pair, self._number, meter_number, self._payload)

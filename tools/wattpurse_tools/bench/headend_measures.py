@@ -203,7 +203,7 @@ def _broker_share(folder: Path, site: Site) -> dict[str, float]:
     site.use()
     place = folder / "broker"
     place.mkdir()
-    with Mosquitto(place, _BROKER) as broker, _vault_process(site.folder):
+    with Mosquitto(place, _BROKER) as broker, vault_process(site.folder):
         names = [f"worker-{number}" for number in range(WORKERS)]
         idle = BrokerLink(Access(broker.address), "idle", topics("idle"))
         with idle:
@@ -289,7 +289,7 @@ def _make_vault(path: Path, passphrase: str, _people: setup.People) -> None:
 
 
 @contextmanager
-def _vault_process(folder: OfficeFolder) -> Iterator[None]:
+def vault_process(folder: OfficeFolder) -> Iterator[None]:
     """Run the vault in a process of its own for a `with` block."""
     connections.close_all()
     process = os.fork()

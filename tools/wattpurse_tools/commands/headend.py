@@ -7,12 +7,17 @@ import argparse
 import socket
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
 
 from wattpurse_tools.commands import headend_payments, headend_rounds, headend_sender, headend_start
 from wattpurse_tools.commands.broker_options import access_of, add_broker_options
 from wattpurse_tools.commands.headend_rounds import ended_by_signal, office_of
 from wattpurse_tools.commands.office_options import add_office_option, tell
 
+if TYPE_CHECKING:
+    from wattpurse_tools.headend.broker_link import BrokerLink
+
+AMQP = "amqp://"
 # A batch is one transaction, and SQLite has one writer at a time: payments and web hooks wait for its end.
 SQLITE_BATCH = 50
 
@@ -28,17 +33,32 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run_worker(arguments: Namespace) -> int:
     """Take messages from a broker into the record until SIGINT or SIGTERM."""
     office = office_of(arguments)
-    from wattpurse_tools.headend.broker_link import BrokerLink
-    from wattpurse_tools.headend.worker import BATCH, Worker, topics
+    from wattpurse_tools.headend.worker import BATCH, Worker
 
     is_ended = ended_by_signal()
-    with BrokerLink(access_of(arguments), arguments.name, topics(arguments.group)) as link:
+    with _link_of(arguments) as link:
         tell(f"worker {arguments.name}: takes messages from {arguments.broker}")
         worker = Worker(office, link, batch=SQLITE_BATCH if office.folder.is_sqlite else BATCH)
         worker.run(is_ended)
     counts = worker.counts
     tell(f"worker {arguments.name}: {counts.statements} statements, {counts.sent} tokens, {counts.set_aside} set aside")
     return 0
+
+
+def _link_of(arguments: Namespace) -> "BrokerLink":
+    """Return the link that the address of the broker asks for: MQTT, or AMQP to a cluster of RabbitMQ."""
+    from wattpurse_tools.headend import ingest, worker
+    from wattpurse_tools.headend.broker_link import BrokerLink
+
+    access = access_of(arguments)
+    if not arguments.broker.startswith(AMQP):
+        return BrokerLink(access, arguments.name, worker.topics(arguments.group))
+    try:
+        from wattpurse_tools.headend.amqp_link import AmqpLink
+    except ImportError:
+        raise ValueError("AMQP needs the package pika; type: .venv/bin/pip install 'wattpurse[amqp]'") from None
+    # It has the methods of a BrokerLink.
+    return cast("BrokerLink", AmqpLink(access, arguments.group, ingest.NAMES))
 
 
 def _add_worker(parser: ArgumentParser) -> None:

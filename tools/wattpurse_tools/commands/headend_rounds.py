@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from wattpurse_tools.office.office import Office
 
 VAULT_S = 60.0
-ROUND_S = 1.0
+ROUND_S = 0.5
 OUTAGE_S = 2.0
 THOROUGH_S = 60
 
