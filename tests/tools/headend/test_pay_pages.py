@@ -10,7 +10,7 @@ from tests.tools.office.test_desk_in_browser import browser, keep_picture  # noq
 from tests.tools.office.till_bench import served
 from wattpurse_tools.fob.bag import Bag
 from wattpurse_tools.headend import payments
-from wattpurse_tools.headend.providers.checkout import Order, StripeCheckout
+from wattpurse_tools.headend.providers.checkout import METER, Order, StripeCheckout
 from wattpurse_tools.headend.providers.provider_file import Provider, put_provider
 from wattpurse_tools.ledger import balances, chart
 from wattpurse_tools.record.models import Command, Payment, PaymentNotice, Sale, Shop, ShortLimit, Tenancy, Token
@@ -64,7 +64,7 @@ def test_a_tenant_recharges_by_card_and_sees_the_digits(office, manager, provide
 
 def test_the_same_attempt_is_one_session_and_a_wrong_key_none(provider):
     def order(amount=20 * EUR):
-        return Order("attempt-1", 1, amount, "EUR", "Credit", ("https://o/paid", "https://o/left"))
+        return Order("attempt-1", (METER, 1), amount, "EUR", "Credit", ("https://o/paid", "https://o/left"))
 
     checkout = StripeCheckout(Provider("stripe", "stripe", (), API_KEY, {"api": provider.url}))
     assert checkout.link(order()) == checkout.link(order())

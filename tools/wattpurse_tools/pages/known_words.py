@@ -73,6 +73,7 @@ ACTIONS = (
     _("new secrets"),
     _("open account"),
     _("open shift"),
+    _("open wallet"),
     _("pay in"),
     _("payment given back"),
     _("payment in suspense"),
@@ -115,6 +116,10 @@ ACTIONS = (
     _("void"),
     _("void abandoned"),
     _("voiding"),
+    _("wallet by SMS"),
+    _("wallet code"),
+    _("wallet paid in"),
+    _("wallet spent"),
     _("written to card"),
     _("wrong PIN at login"),
 )

@@ -17,6 +17,9 @@ from wattpurse_tools.headend.providers.stripe import minor_of_micro
 from wattpurse_tools.record.office_folder import OfficeFolder
 from wattpurse_tools.refusals import Failure
 
+METER = "meter"
+WALLET = "wallet"
+
 API = "https://api.stripe.com"
 
 _TIMEOUT_S = 15.0
@@ -27,11 +30,12 @@ _ANSWER_SIZE = 1 << 20
 class Order:
     """A recharge to pay for: `attempt` is its key, and `words` its line on the provider's page.
 
-    `urls` are the addresses that the provider leads back to, after the payment and without one.
+    `target` is (METER, its number), or (WALLET, the number of its customer). `urls` are the addresses that the provider
+    leads back to, after the payment and without one.
     """
 
     attempt: str
-    meter_number: int
+    target: tuple[str, int]
     gross_microunits: int
     currency: str
     words: str
@@ -87,10 +91,12 @@ def checkout_of(folder: OfficeFolder) -> Checkout | None:
 
 
 def _fields(order: Order) -> dict[str, str]:
-    metadata = {"meter": str(order.meter_number), "attempt": order.attempt}
+    what, number = order.target
+    named = f"{WALLET} {number}" if what == WALLET else str(number)
+    metadata = {what: str(number), "attempt": order.attempt}
     return {
         "mode": "payment",
-        "client_reference_id": f"{order.meter_number} {order.attempt}",
+        "client_reference_id": f"{named} {order.attempt}",
         "success_url": order.urls[0],
         "cancel_url": order.urls[1],
         "locale": order.language,

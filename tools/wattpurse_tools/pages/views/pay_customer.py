@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from wattpurse_tools.headend import delivery_state, recharge_page
-from wattpurse_tools.headend.providers.checkout import Order, checkout_of
+from wattpurse_tools.headend.providers.checkout import METER, Order, checkout_of
 from wattpurse_tools.headend.references import ATTEMPT
 from wattpurse_tools.office.page_codes import as_kept
 from wattpurse_tools.pages.amount_texts import parse_money
@@ -76,7 +76,7 @@ def _order(request: HttpRequest, code: str, tenancy: Tenancy, attempt: str) -> O
     recharge_page.refuse(tenancy.meter_number, amount)
     return Order(
         attempt,
-        tenancy.meter_number,
+        (METER, tenancy.meter_number),
         amount,
         currency.code,
         _("Credit for meter %(meter)s") % {"meter": tenancy.meter_number},
