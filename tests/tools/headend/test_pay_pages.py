@@ -13,6 +13,7 @@ from wattpurse_tools.headend import payments
 from wattpurse_tools.headend.providers.checkout import METER, Order, StripeCheckout
 from wattpurse_tools.headend.providers.provider_file import Provider, put_provider
 from wattpurse_tools.ledger import balances, chart
+from wattpurse_tools.pages import qr_codes
 from wattpurse_tools.record.models import Command, Payment, PaymentNotice, Sale, Shop, ShortLimit, Tenancy, Token
 
 TIMEOUT_MS = 90_000
@@ -95,7 +96,8 @@ def test_an_agent_sells_by_telephone_within_the_limit_of_the_shop(office, pages,
     sale = Sale.objects.get()
     assert (sale.shop.number, sale.payment_type, sale.meter_number) == (1, "cash", 1)
     assert Command.objects.count() == 1
-    assert pages.get(first.headers["Location"]).status_code == 200
+    shown = pages.get(first.headers["Location"]).content.decode()
+    assert str(qr_codes.drawing(Token.objects.get().digits)) in shown
     file = tmp_path / "bag.json"
     file.write_bytes(pages.get(f"/pay/agent/{sale.pk}/bag").content)
     assert [one["sealed"] for one in Bag(file).waiting(1)] == [bytes(Token.objects.get().sealed).hex()]

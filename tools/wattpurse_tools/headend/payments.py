@@ -31,7 +31,7 @@ from wattpurse_tools.office.manager_messages import tell_managers
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.office.sale_types import by_provider
 from wattpurse_tools.record.models import Customer, Payment, PaymentNotice, Sale, Site
-from wattpurse_tools.refusals import words_of
+from wattpurse_tools.refusals import Refusal, words_of
 from wattpurse_tools.vault.interface import SignOnNeeded
 
 # Kinds of notices. The number of a payment that was paid back is in the notice's `reference`.
@@ -142,6 +142,15 @@ def work_on(office: Office, actor: Actor, payment: int, now_s: int) -> bool:
             _book(actor, found, now_s)
         found.save()
         return True
+
+
+def locked(payment: int) -> Payment:
+    """Return a payment of a customer, and lock its row. Raise Refusal if there is none."""
+    rows = Payment.objects.select_for_update(of=("self",)).select_related("notice")
+    found = rows.filter(pk=payment, notice__kind=PAID).first()
+    if found is None:
+        raise Refusal("there is no payment %(number)s", number=payment)
+    return found
 
 
 def _unseen(is_thorough: bool) -> list[int]:

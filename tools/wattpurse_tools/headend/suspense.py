@@ -15,7 +15,7 @@ from wattpurse_tools.ledger.posting import Move
 from wattpurse_tools.office import audit
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.office import Office
-from wattpurse_tools.record.models import Payment, Sale
+from wattpurse_tools.record.models import Payment, RefundRequest, Sale
 from wattpurse_tools.refusals import Refusal
 
 RIGHT = "manage"
@@ -35,7 +35,7 @@ def assign(office: Office, actor: Actor, payment: int, meter_number: int, now_s:
     """
     actor.require(RIGHT)
     with transaction.atomic():
-        found = _locked(payment)
+        found = payments.locked(payment)
         if found.state == payments.SOLD and found.meter_number == meter_number and found.sale is not None:
             return found.sale
         _refuse_other(found, SUSPENSE)
@@ -59,7 +59,7 @@ def assign_to_wallet(actor: Actor, payment: int, customer_number: int, now_s: in
     """
     actor.require(RIGHT)
     with transaction.atomic():
-        found = _locked(payment)
+        found = payments.locked(payment)
         if found.state == IN_WALLET and found.wallet is not None and found.wallet.customer.number == customer_number:
             return found
         _refuse_other(found, SUSPENSE)
@@ -84,7 +84,7 @@ def give_back(actor: Actor, payment: int, reason: str, now_s: int) -> Payment:
     if not reason.strip():
         raise Refusal("write the reason")
     with transaction.atomic():
-        found = _locked(payment)
+        found = payments.locked(payment)
         if found.state == REFUNDING:
             return found
         if found.state == IN_WALLET and found.wallet is not None:
@@ -103,24 +103,18 @@ def note_given_back(actor: Actor, payment: int, reference: str, now_s: int) -> P
     if not reference.strip():
         raise Refusal("write the reference of the transfer")
     with transaction.atomic():
-        found = _locked(payment)
+        found = payments.locked(payment)
         if found.state == PAID_BACK:
             return found
         _refuse_other(found, REFUNDING)
+        if RefundRequest.objects.filter(payment=found).exclude(state="failed").exists():
+            raise Refusal("the provider is asked for this refund; wait for its answer")
         if _is_paid_back_in_part(found):
             raise Refusal("the provider told a part of this refund; wait for its notice of the rest")
         _end_suspense(actor, found, "given back", now_s)
         found.state = PAID_BACK
         _decide(actor, found, now_s)
         audit.note(actor, "payment given back", subject_of(found), reference=reference.strip())
-    return found
-
-
-def _locked(payment: int) -> Payment:
-    rows = Payment.objects.select_for_update(of=("self",)).select_related("notice")
-    found = rows.filter(pk=payment, notice__kind=payments.PAID).first()
-    if found is None:
-        raise Refusal("there is no payment %(number)s", number=payment)
     return found
 
 

@@ -28,6 +28,7 @@ ALARMS = (_("clock"), _("display"), _("flash"), _("reader"), _("tamper"))
 ACTIONS = (
     _("account terms"),
     _("approved"),
+    _("ask for refund"),
     _("assign payment"),
     _("backup"),
     _("card active"),
@@ -86,6 +87,7 @@ ACTIONS = (
     _("reader token"),
     _("redeemed after void"),
     _("refund"),
+    _("refund answered"),
     _("replace meter"),
     _("restore"),
     _("revoke dispenser"),

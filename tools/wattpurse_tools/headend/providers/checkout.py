@@ -5,13 +5,11 @@ so the provider makes one session of it. The card's number never comes here. `Ch
 providers.
 """
 
-import json
-import urllib.error
 import urllib.parse
-import urllib.request
 from dataclasses import dataclass
 from typing import Protocol
 
+from wattpurse_tools.headend.providers import stripe_api
 from wattpurse_tools.headend.providers.provider_file import STRIPE, Provider, providers
 from wattpurse_tools.headend.providers.stripe import minor_of_micro
 from wattpurse_tools.record.office_folder import OfficeFolder
@@ -20,10 +18,7 @@ from wattpurse_tools.refusals import Failure
 METER = "meter"
 WALLET = "wallet"
 
-API = "https://api.stripe.com"
-
-_TIMEOUT_S = 15.0
-_ANSWER_SIZE = 1 << 20
+_OK = 200
 
 
 @dataclass(frozen=True)
@@ -56,30 +51,16 @@ class StripeCheckout:
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
-        self._api = provider.settings.get("api", API)
 
     def link(self, order: Order) -> str:
         """Return the address of the provider's page for an order. Raise Failure if the provider gives none."""
-        answer = self._post("/v1/checkout/sessions", _fields(order), order.attempt)
+        status, answer = stripe_api.call(self._provider, "/v1/checkout/sessions", _fields(order), order.attempt)
+        if status != _OK:
+            raise Failure("the payment provider does not answer; try again later")
         url = answer.get("url")
         if not isinstance(url, str) or urllib.parse.urlsplit(url).scheme not in ("https", "http"):
             raise Failure("the payment provider gave no page; try again later")
         return url
-
-    def _post(self, path: str, fields: dict[str, str], key: str) -> dict[str, object]:
-        request = urllib.request.Request(
-            self._api + path,
-            urllib.parse.urlencode(fields).encode(),
-            {"Authorization": f"Bearer {self._provider.api_key}", "Idempotency-Key": key},
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:
-                content = json.loads(answer.read(_ANSWER_SIZE))
-        except (urllib.error.URLError, OSError, ValueError):
-            raise Failure("the payment provider does not answer; try again later") from None
-        if not isinstance(content, dict):
-            raise Failure("the payment provider gave no page; try again later")
-        return content
 
 
 def checkout_of(folder: OfficeFolder) -> Checkout | None:

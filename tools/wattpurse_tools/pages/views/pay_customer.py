@@ -26,7 +26,7 @@ from wattpurse_tools.pages.tenant_codes import behind_code
 from wattpurse_tools.record.models import Tenancy
 from wattpurse_tools.station.currencies import site_currency
 
-_ATTEMPT = re.compile(rf"{ATTEMPT}[0-9a-f]{{24}}")
+ATTEMPT_FORM = re.compile(rf"{ATTEMPT}[0-9a-f]{{24}}")
 _AGAIN_S = 3
 
 
@@ -63,7 +63,7 @@ def _pay(request: HttpRequest, code: str, tenancy: Tenancy) -> HttpResponse:
 
 def _paid(request: HttpRequest, code: str, attempt: str, tenancy: Tenancy) -> HttpResponse:
     content: dict[str, object] = {"code": code, "again_s": _AGAIN_S, "decimals": site_currency().decimals}
-    payment = recharge_page.payment_of(tenancy, attempt) if _ATTEMPT.fullmatch(attempt) else None
+    payment = recharge_page.payment_of(tenancy, attempt) if ATTEMPT_FORM.fullmatch(attempt) else None
     content["payment"] = payment
     if payment is not None and payment.sale is not None:
         content["told"] = delivery_state.of_sale(payment.sale)
@@ -90,7 +90,7 @@ def _order(request: HttpRequest, code: str, tenancy: Tenancy, attempt: str) -> O
 
 def _attempt(typed: str) -> str:
     """Return the key of an attempt: that of the form, so that a second click is the same attempt, or a new one."""
-    return typed if _ATTEMPT.fullmatch(typed) else ATTEMPT + secrets.token_hex(12)
+    return typed if ATTEMPT_FORM.fullmatch(typed) else ATTEMPT + secrets.token_hex(12)
 
 
 def _tenancy(code: str) -> Tenancy | None:
