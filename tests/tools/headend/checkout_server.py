@@ -95,7 +95,7 @@ class CheckoutServer:
             "id": name.replace("cs", "pi"),
             "amount_received": amount,
             "currency": currency,
-            "metadata": {one: fields[f"payment_intent_data[metadata][{one}]"] for one in ("meter", "attempt")},
+            "metadata": _metadata(fields, "payment_intent_data[metadata]"),
         }
         session = {
             "id": name,
@@ -104,7 +104,7 @@ class CheckoutServer:
             "amount_total": amount,
             "currency": currency,
             "client_reference_id": fields["client_reference_id"],
-            "metadata": {one: fields[f"metadata[{one}]"] for one in ("meter", "attempt")},
+            "metadata": _metadata(fields, "metadata"),
         }
         for kind, content in (
             ("payment_intent.succeeded", intent),
@@ -123,3 +123,8 @@ class CheckoutServer:
         link.request("POST", where.path, body, {"Stripe-Signature": f"t={now_s},v1={digest}"})
         self.told.append(link.getresponse().status)
         link.close()
+
+
+def _metadata(fields, begin):
+    """Return the metadata that form fields with a beginning have."""
+    return {name[len(begin) + 1 : -1]: value for name, value in fields.items() if name.startswith(f"{begin}[")}

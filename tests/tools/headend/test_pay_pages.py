@@ -10,9 +10,10 @@ from tests.tools.office.test_desk_in_browser import browser, keep_picture  # noq
 from tests.tools.office.till_bench import served
 from wattpurse_tools.fob.bag import Bag
 from wattpurse_tools.headend import payments
-from wattpurse_tools.headend.providers.checkout import Order, StripeCheckout
+from wattpurse_tools.headend.providers.checkout import METER, Order, StripeCheckout
 from wattpurse_tools.headend.providers.provider_file import Provider, put_provider
 from wattpurse_tools.ledger import balances, chart
+from wattpurse_tools.pages import qr_codes
 from wattpurse_tools.record.models import Command, Payment, PaymentNotice, Sale, Shop, ShortLimit, Tenancy, Token
 
 TIMEOUT_MS = 90_000
@@ -64,7 +65,7 @@ def test_a_tenant_recharges_by_card_and_sees_the_digits(office, manager, provide
 
 def test_the_same_attempt_is_one_session_and_a_wrong_key_none(provider):
     def order(amount=20 * EUR):
-        return Order("attempt-1", 1, amount, "EUR", "Credit", ("https://o/paid", "https://o/left"))
+        return Order("attempt-1", (METER, 1), amount, "EUR", "Credit", ("https://o/paid", "https://o/left"))
 
     checkout = StripeCheckout(Provider("stripe", "stripe", (), API_KEY, {"api": provider.url}))
     assert checkout.link(order()) == checkout.link(order())
@@ -95,7 +96,8 @@ def test_an_agent_sells_by_telephone_within_the_limit_of_the_shop(office, pages,
     sale = Sale.objects.get()
     assert (sale.shop.number, sale.payment_type, sale.meter_number) == (1, "cash", 1)
     assert Command.objects.count() == 1
-    assert pages.get(first.headers["Location"]).status_code == 200
+    shown = pages.get(first.headers["Location"]).content.decode()
+    assert str(qr_codes.drawing(Token.objects.get().digits)) in shown
     file = tmp_path / "bag.json"
     file.write_bytes(pages.get(f"/pay/agent/{sale.pk}/bag").content)
     assert [one["sealed"] for one in Bag(file).waiting(1)] == [bytes(Token.objects.get().sealed).hex()]

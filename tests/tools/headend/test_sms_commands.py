@@ -5,10 +5,20 @@ import time
 import pytest
 
 from tests.tools.office.selling_site import EUR, KWH, build_site
-from wattpurse_tools.headend import sms_commands
+from wattpurse_tools.headend import payments, sms_commands, wallets
 from wattpurse_tools.headend.recharge import recharge
 from wattpurse_tools.office.sale_types import by_provider
-from wattpurse_tools.record.models import Customer, IncomingText, Meter, ShortLimit, Tenancy, Token
+from wattpurse_tools.record.models import (
+    Customer,
+    IncomingText,
+    Meter,
+    Payment,
+    Sale,
+    ShortLimit,
+    Tenancy,
+    Token,
+    Wallet,
+)
 
 PHONE = "+4915112345678"
 
@@ -87,6 +97,42 @@ def test_a_phone_that_asks_too_often_has_to_wait(ask):
     assert ask("BAL", now_s=1_790_003_800)
 
 
-@pytest.mark.parametrize("text", ["", "HELP", "BAL 1 2", "TOK x", "BAL ١"])
+@pytest.fixture
+def wallet(ask, office, cashier):
+    """Give customer 101 a wallet of 20.00 EUR."""
+    ShortLimit.objects.create(meter_id=1, name="short_token_limit_microunits", value=50 * EUR)
+    wallets.pay_in_cash(office, cashier, 101, 20 * EUR, "k", int(time.time()))
+    return lambda: Wallet.objects.get().balance_microunits
+
+
+def test_tok_with_an_amount_buys_from_the_wallet_once(ask, wallet):
+    assert "20.00" in ask("BAL").splitlines()[-1]
+    assert "wallet" in ask("HELP")
+    first = ask("tok 1 5,50", number="n1")
+    assert sms_commands.grouped(Token.objects.get().digits) in first
+    assert wallet() == 14_500_000
+    assert ask("tok 1 5,50", number="n1") == first
+    IncomingText.objects.filter(number="n1").delete()  # the process died before it kept its answer
+    assert ask("tok 1 5,50", number="n1") == first
+    assert (Sale.objects.count(), wallet()) == (1, 14_500_000)
+    ask("TOK 1 5.50")
+    assert (Sale.objects.count(), wallet()) == (2, 9 * EUR)
+
+
+@pytest.mark.parametrize("text", ["TOK 1 20.01", "TOK 2 5", "TOK 1 0.5", "TOK 1 -5", "TOK 99 5", "TOK 1 5.123"])
+def test_tok_buys_nothing_that_the_wallet_may_not(ask, wallet, text):
+    assert "nothing was bought" in ask(text)
+    assert "20.00" in ask(text)
+    assert (Sale.objects.count(), wallet()) == (0, 20 * EUR)
+
+
+def test_tok_buys_nothing_without_a_wallet_that_takes_sms(ask, wallet):
+    Wallet.objects.update(takes_sms=False)
+    assert "no wallet" in ask("TOK 1 5")
+    assert "wallet" not in ask("HELP")
+    assert (Sale.objects.count(), wallet(), Payment.objects.filter(state=payments.SOLD).count()) == (0, 20 * EUR, 0)
+
+
+@pytest.mark.parametrize("text", ["", "HELP", "BAL 1 2", "TOK x", "BAL ١", "TOK 1 x", "TOK 1 2 3", "TOK 1 ٥"])
 def test_other_texts_are_answered_with_the_commands(ask, text):
     assert "BAL" in ask(text)

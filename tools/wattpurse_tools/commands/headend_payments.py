@@ -52,18 +52,10 @@ def run_provider(arguments: Namespace) -> int:
 def run_statement(arguments: Namespace) -> int:
     """Record the credit entries of a bank statement, each once."""
     folder = existing(arguments)
-    from wattpurse_tools.headend.providers import bank, bank_csv, camt053, provider_file
-    from wattpurse_tools.record.models import Site
+    from wattpurse_tools.headend.providers import bank_files
 
-    provider = provider_file.provider_of(folder, arguments.bank, provider_file.BANK)
-    if provider is None:
-        raise ValueError(f"{arguments.bank}: is no bank; add it with: wattpurse headend provider --kind bank")
     content = arguments.file.read_bytes()
-    if arguments.format == _CAMT:
-        read = camt053.read(content)
-    else:
-        read = bank_csv.read(provider, content, Site.objects.get().currency)
-    taken = bank.take(provider, read, int(time.time()))
+    taken = bank_files.take(folder, arguments.bank, arguments.format, content, int(time.time()))
     tell(f"{taken.new} new payments, {taken.known} known before, {len(taken.left_out)} entries left out")
     for words in taken.left_out:
         tell(f"  {words}")

@@ -56,13 +56,14 @@ def run_payments(arguments: Namespace) -> int:
     Once a minute it also looks at payments that wait for something else, and ends the days of the online shop.
     """
     office = office_of(arguments)
-    from wattpurse_tools.headend import online_shop, payments
+    from wattpurse_tools.headend import online_shop, payments, refunds
 
     thorough_s = 0
 
     def work(actor: "Actor", now_s: int) -> None:
         nonlocal thorough_s
         is_thorough = now_s - thorough_s >= THOROUGH_S
+        refunds.work(office.folder, actor, now_s)
         payments.work(office, actor, now_s, is_thorough)
         if is_thorough:
             online_shop.close_days(office, actor, now_s)

@@ -11,24 +11,27 @@ assigns it to a meter or gives it back.
     suspense      suspense:payment -> provider:P; the reverse once a person has decided
     paid back     provider:P -> debt:T of the receipt's tenancy, or provider:P -> suspense:payment before a sale
     paid out      provider:P -> bank:P
+    wallet        wallet:C -> provider:P if the payer named a wallet; the rest of its moves is in `wallets`
 """
 
 from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import Max
 
 from wattpurse.core.currency import Currency
+from wattpurse_tools.headend import wallets
 from wattpurse_tools.headend.recharge import recharge
-from wattpurse_tools.headend.references import meter_of
+from wattpurse_tools.headend.references import meter_of, wallet_named
 from wattpurse_tools.ledger import balances, chart
-from wattpurse_tools.ledger.posting import Event, Move, post
+from wattpurse_tools.ledger.models import Entry
+from wattpurse_tools.ledger.posting import Event, Move, moves_of, post
 from wattpurse_tools.office import audit
 from wattpurse_tools.office.actor import Actor, NotPermitted
 from wattpurse_tools.office.business_days import utc_day
 from wattpurse_tools.office.manager_messages import tell_managers
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.office.sale_types import by_provider
-from wattpurse_tools.record.models import Payment, PaymentNotice, Sale, Site
-from wattpurse_tools.refusals import words_of
+from wattpurse_tools.record.models import Customer, Payment, PaymentNotice, Sale, Site
+from wattpurse_tools.refusals import Refusal, words_of
 from wattpurse_tools.vault.interface import SignOnNeeded
 
 # Kinds of notices. The number of a payment that was paid back is in the notice's `reference`.
@@ -37,7 +40,8 @@ REFUNDED = "refunded"  # the amount is the sum that the provider has paid back s
 DISPUTED = "disputed"
 RETURNED = "returned"  # the disputed money came back
 PAYOUT = "payout"
-KINDS = (PAID, REFUNDED, DISPUTED, RETURNED, PAYOUT)
+SPENT = "spent"  # an order to buy from a wallet: the reference begins with the meter, the payer is the customer
+KINDS = (PAID, REFUNDED, DISPUTED, RETURNED, PAYOUT, SPENT)
 
 # A bank's own notices have names that begin so, and their money is at the bank. The number of a payout
 # in a bank statement begins so too.
@@ -47,12 +51,13 @@ TRANSFER = "transfer"
 # States of a payment.
 NEW = "new"
 SOLD = "sold"
+IN_WALLET = "wallet"
 SUSPENSE = "suspense"
 REFUNDING = "refunding"
 PAID_BACK = "refunded"
 BOOKED = "booked"  # a notice that is no sale, and is in the ledger
 REFUSED = "refused"  # a notice that changes nothing
-STATES = (NEW, SOLD, SUSPENSE, REFUNDING, PAID_BACK, BOOKED, REFUSED)
+STATES = (NEW, SOLD, IN_WALLET, SUSPENSE, REFUNDING, PAID_BACK, BOOKED, REFUSED)
 
 SUSPENSE_ACCOUNT = "payment"
 _AT_ONCE = 200
@@ -60,6 +65,7 @@ _LOOK_BACK = 5_000
 _AWAITED_S = 3600
 _DECIMALS = 2
 _REASON_LENGTH = 240
+_BACK = "back"
 
 
 def record(
@@ -130,10 +136,21 @@ def work_on(office: Office, actor: Actor, payment: int, now_s: int) -> bool:
             return False
         if found.notice.kind == PAID:
             _sell(office, actor, found, now_s)
+        elif found.notice.kind == SPENT:
+            _spend(office, actor, found, now_s)
         else:
             _book(actor, found, now_s)
         found.save()
         return True
+
+
+def locked(payment: int) -> Payment:
+    """Return a payment of a customer, and lock its row. Raise Refusal if there is none."""
+    rows = Payment.objects.select_for_update(of=("self",)).select_related("notice")
+    found = rows.filter(pk=payment, notice__kind=PAID).first()
+    if found is None:
+        raise Refusal("there is no payment %(number)s", number=payment)
+    return found
 
 
 def _unseen(is_thorough: bool) -> list[int]:
@@ -145,8 +162,14 @@ def _unseen(is_thorough: bool) -> list[int]:
 
 
 def _sell(office: Office, actor: Actor, payment: Payment, now_s: int) -> None:
-    """Sell for a payment, or set it in suspense with the reason."""
+    """Sell for a payment or add it to the wallet that it names, or set it in suspense with the reason."""
     notice = payment.notice
+    customer = wallet_named(notice.reference)
+    if customer is not None:
+        reason = add_to_wallet(actor, payment, customer, now_s)
+        if reason:
+            _suspend(actor, payment, reason, now_s)
+        return
     meter = meter_of(notice.reference)
     if meter is None:
         _suspend(actor, payment, f"no meter is known by: {notice.reference or 'nothing'}", now_s)
@@ -160,9 +183,9 @@ def _sell(office: Office, actor: Actor, payment: Payment, now_s: int) -> None:
 def sell_to(office: Office, actor: Actor, payment: Payment, meter_number: int, now_s: int) -> str:
     """Sell to a meter for a locked payment, and return "". Return the reason if it takes nothing for this payment."""
     notice = payment.notice
-    (currency,) = Site.objects.values_list("currency", flat=True)
-    if notice.currency != currency:
-        return f"paid in {notice.currency}, and this office sells in {currency}"
+    other = _other_currency(notice)
+    if other:
+        return other
     try:
         with transaction.atomic():
             payment.sale = recharge(
@@ -181,6 +204,51 @@ def sell_to(office: Office, actor: Actor, payment: Payment, meter_number: int, n
     payment.state = SOLD
     payment.reason = ""
     return ""
+
+
+def add_to_wallet(actor: Actor, payment: Payment, customer_number: int, now_s: int) -> str:
+    """Add a locked payment to a customer's wallet, and return "". Return the reason if there is none to add it to."""
+    notice = payment.notice
+    other = _other_currency(notice)
+    if other:
+        return other
+    customer = Customer.objects.filter(number=customer_number, is_active=True).first()
+    if customer is None:
+        return f"no customer has the number {customer_number}"
+    wallet = wallets.open_wallet(actor, customer, now_s)
+    move = wallets.taken_in(wallet, money_at(notice), notice.amount_microunits)
+    post_step(actor, payment, "wallet", wallets.PAID_IN, [move], now_s)
+    audit.note(actor, "wallet paid in", subject_of(payment), customer=customer_number)
+    payment.state, payment.reason, payment.wallet = IN_WALLET, "", wallet
+    return ""
+
+
+def meter_of_order(notice: PaymentNotice) -> int:
+    """Return the meter of an order to buy from a wallet."""
+    return int(notice.reference.split()[0])
+
+
+def _spend(office: Office, actor: Actor, payment: Payment, now_s: int) -> None:
+    """Sell for an order from a wallet. An order that cannot be sold is refused, and the money stays in the wallet."""
+    notice = payment.notice
+    payment.meter_number = meter = meter_of_order(notice)
+    key, amount = f"payment-{payment.pk}", notice.amount_microunits
+    try:
+        with transaction.atomic():
+            sale, wallet, move = wallets.buy(office, actor, int(notice.payer), meter, amount, key, now_s)
+            post_step(actor, payment, "wallet", wallets.SPENT, [move], now_s)
+            audit.note(actor, "wallet spent", subject_of(payment), customer=int(notice.payer), sale=sale.pk)
+    except (NotPermitted, SignOnNeeded):
+        raise
+    except ValueError as refusal:
+        payment.state, payment.reason = REFUSED, str(words_of(refusal))[:_REASON_LENGTH]
+        return
+    payment.state, payment.sale, payment.wallet = SOLD, sale, wallet
+
+
+def _other_currency(notice: PaymentNotice) -> str:
+    (currency,) = Site.objects.values_list("currency", flat=True)
+    return "" if notice.currency == currency else f"paid in {notice.currency}, and this office sells in {currency}"
 
 
 def _suspend(actor: Actor, payment: Payment, reason: str, now_s: int) -> None:
@@ -241,7 +309,6 @@ def _book_back(actor: Actor, payment: Payment, now_s: int) -> None:
     if first is not None and first.state == PAID_BACK:
         payment.state, payment.reason = REFUSED, "the payment was given back before"
         return
-    owner = _owner_of_loss(first)
     amount = notice.amount_microunits
     if notice.kind == REFUNDED:
         amount -= _paid_back(notice)
@@ -249,13 +316,12 @@ def _book_back(actor: Actor, payment: Payment, now_s: int) -> None:
         payment.state = REFUSED
         payment.reason = "booked by a newer notice"
         return
-    provider = money_at(notice)
-    giver, taker = (owner, provider) if notice.kind == RETURNED else (provider, owner)
-    post_step(actor, payment, "back", notice.kind, [Move(giver, taker, notice.currency, amount)], now_s)
+    owner, moves = _moves_back(first, notice, amount)
+    post_step(actor, payment, _BACK, notice.kind, moves, now_s)
     payment.state = BOOKED
     payment.meter_number = None if first is None else first.meter_number
     payment.reason = f"of payment {notice.reference}"[:_REASON_LENGTH]
-    if first is not None and first.sale is None:
+    if first is not None and first.sale is None and first.state != IN_WALLET:
         _end_in_suspense(first, notice, now_s)
     _tell_managers(payment, owner, now_s)
     audit.note(actor, f"payment {notice.kind}", subject_of(payment), amount=amount, account=owner)
@@ -266,6 +332,29 @@ def _must_wait(first: Payment | None, notice: PaymentNotice, now_s: int) -> bool
     if first is None:
         return now_s - notice.received_s < _AWAITED_S
     return first.state == NEW
+
+
+def _moves_back(first: Payment | None, notice: PaymentNotice, amount: int) -> tuple[str, list[Move]]:
+    """Return the account that bears money taken back, or gets it again, with the moves."""
+    provider = money_at(notice)
+    if first is not None and first.state == IN_WALLET and first.wallet is not None:
+        wallet = wallets.locked(first.wallet.pk)
+        owner = chart.wallet(wallet.customer.number)
+        if notice.kind == RETURNED:
+            return owner, wallets.given_again(wallet, provider, amount, _taken_by_disputes(notice))
+        return owner, wallets.taken_back(wallet, provider, amount)
+    owner = _owner_of_loss(first)
+    giver, taker = (owner, provider) if notice.kind == RETURNED else (provider, owner)
+    return owner, [Move(giver, taker, notice.currency, amount)]
+
+
+def _taken_by_disputes(notice: PaymentNotice) -> list[Move]:
+    """Return the moves by which disputes of the same payment took its money back."""
+    disputes = Payment.objects.filter(
+        notice__provider=notice.provider, notice__reference=notice.reference, notice__kind=DISPUTED, state=BOOKED
+    )
+    keys = [f"{subject_of(one)}:{_BACK}" for one in disputes]
+    return [move for entry in Entry.objects.filter(key__in=keys).order_by("pk") for move in moves_of(entry)]
 
 
 def _owner_of_loss(first: Payment | None) -> str:

@@ -2,7 +2,7 @@
 
 It is never a guess. A text that is one number names a meter or a customer. In a longer text a number counts if it has
 eight digits or more, or if a word such as "meter" or "customer" stands before it. A text that leads to two meters names
-none.
+none. A word such as "wallet" in front of a customer's number names the customer's wallet instead.
 """
 
 import re
@@ -18,15 +18,33 @@ _NAMED = re.compile(
     rf"\b(?:(?P<meter>{_METER})|(?P<customer>{_CUSTOMER}))\s*(?:no\.?|nr\.?|n°)?\s*[:#]?\s*(?P<number>[0-9]{{1,10}})\b",
     re.I,
 )
+_WALLET = re.compile(
+    r"\b(?:wallet|guthabenkonto|portefeuille|monedero|محفظة)\s*(?:no\.?|nr\.?|n°)?\s*[:#]?\s*(?P<number>[0-9]{1,10})\b",
+    re.I,
+)
 _NUMBER = re.compile(r"(?<![\w-])[0-9]{1,10}(?![\w-])")
 _ATTEMPT = re.compile(rf"\b{ATTEMPT}[0-9a-f]+\b")
 
 
 def meter_of(reference: str) -> int | None:
-    """Return the number of the one meter in the record that a text names, or None."""
-    text = " ".join(_ATTEMPT.sub(" ", reference).split())
-    found = _by_meter(text) | _by_customer(text)
+    """Return the number of the one meter in the record that a text names, or None. A text with a wallet names none."""
+    found = set() if _WALLET.search(reference) else _meters(reference)
     return found.pop() if len(found) == 1 else None
+
+
+def wallet_named(reference: str) -> int | None:
+    """Return the number of the one customer whose wallet a text names, or None. A text that names a meter too is none.
+
+    The customer may not be in the record: a payment for an unknown wallet is for no meter either.
+    """
+    named = {int(one["number"]) for one in _WALLET.finditer(reference)}
+    return named.pop() if len(named) == 1 and not _meters(_WALLET.sub(" ", reference)) else None
+
+
+def _meters(reference: str) -> set[int]:
+    """Return the numbers of all meters in the record that a text may name."""
+    text = " ".join(_ATTEMPT.sub(" ", reference).split())
+    return _by_meter(text) | _by_customer(text)
 
 
 def _by_meter(text: str) -> set[int]:

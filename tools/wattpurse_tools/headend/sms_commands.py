@@ -1,10 +1,14 @@
-"""Commands by SMS: BAL tells the credit, TOK the digits of the newest tokens again.
+"""Commands by SMS: BAL tells the credit, TOK the digits of the newest tokens again, TOK METER AMOUNT buys.
+
+It buys from the customer's wallet for one of the customer's meters, if the wallet takes SMS. A forged sender can do no
+more than move money of a wallet to a meter of the same customer.
 
 The phone's number in the record is the right to ask, so the answer goes to that phone alone. It may stand with one
 customer, who asks for the own meters. A phone that nobody has, and a phone of two customers, get no answer. The
 gateway's own number makes a text happen once: again, it returns the same answer.
 """
 
+import hashlib
 from collections.abc import Callable, Sequence
 
 from django.db import IntegrityError, transaction
@@ -13,10 +17,12 @@ from django.utils.translation import gettext as _
 
 from wattpurse.core.money import contract as contracts
 from wattpurse.core.text import kwh_text
+from wattpurse_tools.headend import wallet_orders, wallets
+from wattpurse_tools.headend.providers.amounts import micro_of_text
 from wattpurse_tools.ledger import balances, chart
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.office import Office
-from wattpurse_tools.record.models import Customer, IncomingText, Meter, Tenancy, Token
+from wattpurse_tools.record.models import Customer, IncomingText, Meter, Sale, Tenancy, Token, Wallet
 from wattpurse_tools.station import order as orders
 from wattpurse_tools.station.amounts import KWH_DECIMALS
 from wattpurse_tools.station.currencies import site_currency
@@ -28,6 +34,8 @@ _COUNTRY_CODES = (1, 2, 3)  # their numbers of digits
 _TOKENS = 3
 _WINDOW_S = 3600
 _IN_WINDOW = 12
+_BUY = "TOK"
+_WORDS_TO_BUY = 3
 
 
 def answer(office: Office, actor: Actor, phone: str, text: str, number: str, now_s: int) -> str:
@@ -40,7 +48,11 @@ def answer(office: Office, actor: Actor, phone: str, text: str, number: str, now
     if known is not None:
         return known.answer
     customer = customer_of(phone)
-    said = "" if customer is None or _is_over(phone, now_s) else _answer(office, actor, customer, text)[:_TEXT_LENGTH]
+    said = ""
+    if customer is not None and not _is_over(phone, now_s):
+        with translation.override(customer.language):
+            bought = _buy(office, actor, customer, text, number, now_s)
+            said = (_answer(office, actor, customer, text) if bought is None else bought)[:_TEXT_LENGTH]
     try:
         with transaction.atomic():
             IncomingText.objects.create(
@@ -78,15 +90,78 @@ def _is_over(phone: str, now_s: int) -> bool:
 def _answer(office: Office, actor: Actor, customer: Customer, text: str) -> str:
     words = text.upper().split()
     command = _COMMANDS.get(words[0] if words else "")
-    with translation.override(customer.language):
-        if command is None or len(words) > 2 or not all(one.isascii() and one.isdecimal() for one in words[1:]):
-            return _(
-                "Write BAL for your credit, or TOK for your last digits. Add the number of a meter if you have several."
-            )
-        meters = _meters(customer, words[1:])
-        if not meters:
-            return _("You have no meter of this number.")
-        return "\n".join(command(office, actor, tenancy, meter) for tenancy, meter in meters)
+    if command is None or len(words) > 2 or not all(_is_number(one) for one in words[1:]):
+        return _help(customer)
+    meters = _meters(customer, words[1:])
+    if not meters:
+        return _("You have no meter of this number.")
+    told = [command(office, actor, tenancy, meter) for tenancy, meter in meters]
+    wallet = wallets.wallet_of(customer)
+    if wallet is not None and command is _balance:
+        told.append(_("Wallet: %(credit)s.") % {"credit": site_currency().exact_text(wallet.balance_microunits)})
+    return "\n".join(told)
+
+
+def _help(customer: Customer) -> str:
+    told = _("Write BAL for your credit, or TOK for your last digits. Add the number of a meter if you have several.")
+    wallet = wallets.wallet_of(customer)
+    if wallet is None or not wallet.takes_sms:
+        return told
+    how = _("To buy from your wallet, write TOK, the number of the meter and the amount.")
+    return f"{told} {how}"
+
+
+def _buy(office: Office, actor: Actor, customer: Customer, text: str, number: str, now_s: int) -> str | None:
+    """Buy for a text "TOK METER AMOUNT", once by the gateway's number. Return None if the text is another one."""
+    words = text.upper().split()
+    if len(words) != _WORDS_TO_BUY or words[0] != _BUY or not _is_number(words[1]):
+        return None
+    try:
+        amount = micro_of_text(words[2].replace(",", "."))
+    except ValueError:
+        return None
+    wallet = wallets.wallet_of(customer)
+    if wallet is None or not wallet.takes_sms:
+        return _("You have no wallet that buys by SMS. Ask the office for one.")
+    return _bought(office, actor, wallet, (int(words[1][:12]), amount), number, now_s)
+
+
+def _bought(office: Office, actor: Actor, wallet: Wallet, wish: tuple[int, int], number: str, now_s: int) -> str:
+    """Return the answer to an order: the digits, or the wallet's balance if nothing was bought."""
+    meter, amount = wish
+    attempt = "sms-" + hashlib.sha256(number.encode()).hexdigest()[:24]
+    try:
+        notice = wallet_orders.order(wallet, meter, amount, attempt, now_s)
+    except ValueError:
+        return _not_bought(wallet, meter)
+    payment = wallet_orders.worked_on(office, actor, notice, now_s)
+    if payment is None:
+        return _("Meter %(meter)s: your order is being worked on. Write TOK for the digits soon.") % {"meter": meter}
+    return _not_bought(wallet, meter) if payment.sale is None else _sold(payment.sale)
+
+
+def _sold(sale: Sale) -> str:
+    digits = [
+        grouped(one) for one in Token.objects.filter(sale=sale).order_by("sequence").values_list("digits", flat=True)
+    ]
+    told = {
+        "meter": sale.meter_number,
+        "amount": site_currency().exact_text(sale.gross_microunits),
+        "digits": ", ".join(one for one in digits if one),
+    }
+    if not told["digits"]:
+        return _("Meter %(meter)s: %(amount)s bought. The meter gets it by itself.") % told
+    return _("Meter %(meter)s: %(amount)s bought. Digits: %(digits)s.") % told
+
+
+def _not_bought(wallet: Wallet, meter: int) -> str:
+    wallet.refresh_from_db(fields=["balance_microunits"])
+    credit = site_currency().exact_text(wallet.balance_microunits)
+    return _("Meter %(meter)s: nothing was bought. Your wallet has %(credit)s.") % {"meter": meter, "credit": credit}
+
+
+def _is_number(word: str) -> bool:
+    return word.isascii() and word.isdecimal()
 
 
 def _meters(customer: Customer, numbers: Sequence[str]) -> list[tuple[Tenancy, Meter]]:
@@ -126,4 +201,4 @@ def grouped(digits: str) -> str:
     return " ".join(digits[place : place + 4] for place in range(0, len(digits), 4))
 
 
-_COMMANDS: dict[str, Callable[[Office, Actor, Tenancy, Meter], str]] = {"BAL": _balance, "TOK": _tokens}
+_COMMANDS: dict[str, Callable[[Office, Actor, Tenancy, Meter], str]] = {"BAL": _balance, _BUY: _tokens}

@@ -1,17 +1,21 @@
-"""Payments in suspense: a person assigns one to a meter, or gives it back. Each step is in the audit trail."""
+"""Payments in suspense: a person assigns one to a meter or a wallet, or gives it back.
+
+A payment that is in a wallet is given back from the wallet, which must have the money. It is in suspense until the
+payer has it, so the wallet cannot spend it. Each step is in the audit trail.
+"""
 
 from collections.abc import Sequence
 
 from django.db import transaction
 
-from wattpurse_tools.headend import payments
-from wattpurse_tools.headend.payments import PAID_BACK, REFUNDING, SUSPENSE, money_at, post_step, subject_of
+from wattpurse_tools.headend import payments, wallets
+from wattpurse_tools.headend.payments import IN_WALLET, PAID_BACK, REFUNDING, SUSPENSE, money_at, post_step, subject_of
 from wattpurse_tools.ledger import chart
 from wattpurse_tools.ledger.posting import Move
 from wattpurse_tools.office import audit
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.office import Office
-from wattpurse_tools.record.models import Payment, Sale
+from wattpurse_tools.record.models import Payment, RefundRequest, Sale
 from wattpurse_tools.refusals import Refusal
 
 RIGHT = "manage"
@@ -31,7 +35,7 @@ def assign(office: Office, actor: Actor, payment: int, meter_number: int, now_s:
     """
     actor.require(RIGHT)
     with transaction.atomic():
-        found = _locked(payment)
+        found = payments.locked(payment)
         if found.state == payments.SOLD and found.meter_number == meter_number and found.sale is not None:
             return found.sale
         _refuse_other(found, SUSPENSE)
@@ -48,19 +52,45 @@ def assign(office: Office, actor: Actor, payment: int, meter_number: int, now_s:
     return sale
 
 
-def give_back(actor: Actor, payment: int, reason: str, now_s: int) -> Payment:
-    """Decide that a payment in suspense goes back to its payer. Right: manage.
+def assign_to_wallet(actor: Actor, payment: int, customer_number: int, now_s: int) -> Payment:
+    """Add a payment in suspense to the wallet of a customer. Right: manage.
 
-    The provider's own notice of the refund ends it, or `note_given_back` if the provider tells none.
+    The same assignment again changes nothing.
+    """
+    actor.require(RIGHT)
+    with transaction.atomic():
+        found = payments.locked(payment)
+        if found.state == IN_WALLET and found.wallet is not None and found.wallet.customer.number == customer_number:
+            return found
+        _refuse_other(found, SUSPENSE)
+        if _is_paid_back_in_part(found):
+            raise Refusal("a part of this payment was paid back; give the rest back too")
+        reason = payments.add_to_wallet(actor, found, customer_number, now_s)
+        if reason:
+            raise Refusal("not paid in: %(reason)s", reason=reason)
+        _end_suspense(actor, found, "assigned", now_s)
+        _decide(actor, found, now_s)
+        audit.note(actor, "assign payment", subject_of(found), customer=customer_number)
+    return found
+
+
+def give_back(actor: Actor, payment: int, reason: str, now_s: int) -> Payment:
+    """Decide that a payment in suspense or in a wallet goes back to its payer. Right: manage.
+
+    Raise Refusal, with no change, if the wallet has spent the money. The provider's own notice of the refund ends it,
+    or `note_given_back` if the provider tells none.
     """
     actor.require(RIGHT)
     if not reason.strip():
         raise Refusal("write the reason")
     with transaction.atomic():
-        found = _locked(payment)
+        found = payments.locked(payment)
         if found.state == REFUNDING:
             return found
-        _refuse_other(found, SUSPENSE)
+        if found.state == IN_WALLET and found.wallet is not None:
+            _take_out_of_wallet(actor, found, now_s)
+        else:
+            _refuse_other(found, SUSPENSE)
         found.state = REFUNDING
         _decide(actor, found, now_s)
         audit.note(actor, "give payment back", subject_of(found), reason=reason.strip())
@@ -73,24 +103,18 @@ def note_given_back(actor: Actor, payment: int, reference: str, now_s: int) -> P
     if not reference.strip():
         raise Refusal("write the reference of the transfer")
     with transaction.atomic():
-        found = _locked(payment)
+        found = payments.locked(payment)
         if found.state == PAID_BACK:
             return found
         _refuse_other(found, REFUNDING)
+        if RefundRequest.objects.filter(payment=found).exclude(state="failed").exists():
+            raise Refusal("the provider is asked for this refund; wait for its answer")
         if _is_paid_back_in_part(found):
             raise Refusal("the provider told a part of this refund; wait for its notice of the rest")
         _end_suspense(actor, found, "given back", now_s)
         found.state = PAID_BACK
         _decide(actor, found, now_s)
         audit.note(actor, "payment given back", subject_of(found), reference=reference.strip())
-    return found
-
-
-def _locked(payment: int) -> Payment:
-    rows = Payment.objects.select_for_update(of=("self",)).select_related("notice")
-    found = rows.filter(pk=payment, notice__kind=payments.PAID).first()
-    if found is None:
-        raise Refusal("there is no payment %(number)s", number=payment)
     return found
 
 
@@ -106,6 +130,15 @@ def _is_paid_back_in_part(payment: Payment) -> bool:
     return Payment.objects.filter(
         notice__provider=notice.provider, notice__reference=notice.number, state=payments.BOOKED
     ).exists()
+
+
+def _take_out_of_wallet(actor: Actor, payment: Payment, now_s: int) -> None:
+    """Move the money of a payment from its wallet into suspense."""
+    if _is_paid_back_in_part(payment):
+        raise Refusal("the provider took a part of this payment back; the rest stays in the wallet")
+    wallet = wallets.locked(payment.wallet_id)  # type: ignore[attr-defined]
+    move = wallets.taken_out(wallet, chart.suspense(payments.SUSPENSE_ACCOUNT), payment.notice.amount_microunits)
+    post_step(actor, payment, "out of wallet", wallets.TO_BE_PAID_BACK, [move], now_s)
 
 
 def _end_suspense(actor: Actor, payment: Payment, words: str, now_s: int) -> None:

@@ -17,6 +17,7 @@ up to zero. Money and claims are above zero. Income and debts of the utility are
     consumed:M       currency       energy of the managed meter M that was charged to its account
     provider:P       currency       money that payment provider P has and that is not at the bank yet
     deposit:T        currency       deposit of tenancy T (below zero: it is owed to the customer)
+    wallet:C         currency       wallet of the customer with the number C (below zero: it is owed to the customer)
     owed:M           any            credit that meter M gave back and that is owed to its customer
     keycard:U        currency       credit that was loaded for the key card with the UID U
     issued:P         any            the other side of credit, by purpose: "sale", "free", "refund" (below zero)
@@ -103,6 +104,11 @@ def provider(name: str) -> str:
 def deposit(tenancy: int) -> str:
     """Return the account of the deposit of a tenancy."""
     return f"deposit:{tenancy}"
+
+
+def wallet(customer_number: int) -> str:
+    """Return the account of the wallet of a customer."""
+    return f"wallet:{customer_number}"
 
 
 def owed(meter_number: int) -> str:

@@ -10,6 +10,7 @@ from wattpurse_tools.office import (
     checks_of_sales,
     checks_of_tokens,
     checks_of_trail,
+    checks_of_wallets,
 )
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.findings import Finding, listed
@@ -37,6 +38,7 @@ _OF_RECORD: tuple[Callable[[], Iterator[Finding]], ...] = (
     checks_of_accounts.balances_are_proved,
     checks_of_accounts.charges_have_no_gap,
     checks_of_accounts.permits_go_forward,
+    checks_of_wallets.balances_are_proved,
 )
 _WITH_VAULT: tuple[Callable[[Keys], Iterator[Finding]], ...] = (
     checks_of_tokens.numbers_are_those_of_the_vault,

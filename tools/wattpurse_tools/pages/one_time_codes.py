@@ -3,12 +3,11 @@
 import base64
 import secrets
 
-import qrcode
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from wattpurse_tools.pages import qr_codes
 from wattpurse_tools.record.models import User
 
 PAPER_CODES = 10
@@ -56,16 +55,4 @@ def key_of(device: TOTPDevice) -> str:
 
 def drawing_of(device: TOTPDevice) -> SafeString:
     """Return the QR code of an app's key as a drawing for the page."""
-    code = qrcode.QRCode(border=4)
-    code.add_data(device.config_url)
-    code.make(fit=True)
-    rows = code.get_matrix()
-    squares = "".join(
-        f"M{column} {line}h1v1h-1z" for line, row in enumerate(rows) for column, dark in enumerate(row) if dark
-    )
-    return format_html(
-        '<svg class="qr" role="img" aria-label="QR" viewBox="0 0 {0} {0}" shape-rendering="crispEdges">'
-        '<rect width="{0}" height="{0}" fill="#fff"/><path d="{1}" fill="#000"/></svg>',
-        len(rows),
-        squares,
-    )
+    return qr_codes.drawing(device.config_url)

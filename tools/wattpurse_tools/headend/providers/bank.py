@@ -36,22 +36,27 @@ class StatementRead:
 
 @dataclass(frozen=True)
 class Imported:
-    """The outcome of an import: entries that are new, entries that were there, and entries left out."""
+    """The outcome of an import: entries that are new, entries that were there, and entries left out.
+
+    `notices` are the keys of the new ones.
+    """
 
     new: int
     known: int
     left_out: tuple[str, ...]
+    notices: tuple[int, ...] = ()
 
 
 def take(provider: Provider, read: StatementRead, now_s: int) -> Imported:
     """Record the entries of a statement, each once."""
-    new = 0
+    new: list[int] = []
     for entry in read.entries:
         name, notice = _notice(provider, entry)
         is_known = PaymentNotice.objects.filter(provider=name, number=notice.number).exists()
-        notice.record(name, entry.text, now_s)
-        new += not is_known
-    return Imported(new, len(read.entries) - new, read.left_out)
+        row = notice.record(name, entry.text, now_s)
+        if not is_known:
+            new.append(row.pk)
+    return Imported(len(new), len(read.entries) - len(new), read.left_out, tuple(new))
 
 
 def _notice(provider: Provider, entry: Entry) -> tuple[str, Notice]:

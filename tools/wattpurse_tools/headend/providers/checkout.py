@@ -5,33 +5,32 @@ so the provider makes one session of it. The card's number never comes here. `Ch
 providers.
 """
 
-import json
-import urllib.error
 import urllib.parse
-import urllib.request
 from dataclasses import dataclass
 from typing import Protocol
 
+from wattpurse_tools.headend.providers import stripe_api
 from wattpurse_tools.headend.providers.provider_file import STRIPE, Provider, providers
 from wattpurse_tools.headend.providers.stripe import minor_of_micro
 from wattpurse_tools.record.office_folder import OfficeFolder
 from wattpurse_tools.refusals import Failure
 
-API = "https://api.stripe.com"
+METER = "meter"
+WALLET = "wallet"
 
-_TIMEOUT_S = 15.0
-_ANSWER_SIZE = 1 << 20
+_OK = 200
 
 
 @dataclass(frozen=True)
 class Order:
     """A recharge to pay for: `attempt` is its key, and `words` its line on the provider's page.
 
-    `urls` are the addresses that the provider leads back to, after the payment and without one.
+    `target` is (METER, its number), or (WALLET, the number of its customer). `urls` are the addresses that the provider
+    leads back to, after the payment and without one.
     """
 
     attempt: str
-    meter_number: int
+    target: tuple[str, int]
     gross_microunits: int
     currency: str
     words: str
@@ -52,30 +51,16 @@ class StripeCheckout:
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
-        self._api = provider.settings.get("api", API)
 
     def link(self, order: Order) -> str:
         """Return the address of the provider's page for an order. Raise Failure if the provider gives none."""
-        answer = self._post("/v1/checkout/sessions", _fields(order), order.attempt)
+        status, answer = stripe_api.call(self._provider, "/v1/checkout/sessions", _fields(order), order.attempt)
+        if status != _OK:
+            raise Failure("the payment provider does not answer; try again later")
         url = answer.get("url")
         if not isinstance(url, str) or urllib.parse.urlsplit(url).scheme not in ("https", "http"):
             raise Failure("the payment provider gave no page; try again later")
         return url
-
-    def _post(self, path: str, fields: dict[str, str], key: str) -> dict[str, object]:
-        request = urllib.request.Request(
-            self._api + path,
-            urllib.parse.urlencode(fields).encode(),
-            {"Authorization": f"Bearer {self._provider.api_key}", "Idempotency-Key": key},
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:
-                content = json.loads(answer.read(_ANSWER_SIZE))
-        except (urllib.error.URLError, OSError, ValueError):
-            raise Failure("the payment provider does not answer; try again later") from None
-        if not isinstance(content, dict):
-            raise Failure("the payment provider gave no page; try again later")
-        return content
 
 
 def checkout_of(folder: OfficeFolder) -> Checkout | None:
@@ -87,10 +72,12 @@ def checkout_of(folder: OfficeFolder) -> Checkout | None:
 
 
 def _fields(order: Order) -> dict[str, str]:
-    metadata = {"meter": str(order.meter_number), "attempt": order.attempt}
+    what, number = order.target
+    named = f"{WALLET} {number}" if what == WALLET else str(number)
+    metadata = {what: str(number), "attempt": order.attempt}
     return {
         "mode": "payment",
-        "client_reference_id": f"{order.meter_number} {order.attempt}",
+        "client_reference_id": f"{named} {order.attempt}",
         "success_url": order.urls[0],
         "cancel_url": order.urls[1],
         "locale": order.language,

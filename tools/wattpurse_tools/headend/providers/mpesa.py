@@ -16,9 +16,9 @@ from wattpurse_tools.headend import payments
 from wattpurse_tools.headend.providers.amounts import micro_of_text
 from wattpurse_tools.headend.providers.notices import Forged, Malformed, Notice
 from wattpurse_tools.headend.providers.provider_file import Provider
-from wattpurse_tools.headend.references import meter_of
+from wattpurse_tools.headend.references import meter_of, wallet_named
 from wattpurse_tools.office.tokens import usable_meter
-from wattpurse_tools.record.models import Meter
+from wattpurse_tools.record.models import Customer, Meter
 
 ACCEPTED: Mapping[str, str] = {"ResultCode": "0", "ResultDesc": "Accepted"}
 NO_ACCOUNT: Mapping[str, str] = {"ResultCode": "C2B00012", "ResultDesc": "Rejected"}
@@ -62,11 +62,17 @@ def notice_of(provider: Provider, body: bytes) -> Notice:
 
 
 def validated(provider: Provider, body: bytes) -> Mapping[str, str]:
-    """Return the answer to the question before a payment: accepted if the reference names a meter that takes credit."""
+    """Return the answer to the question before a payment.
+
+    It is accepted if the reference names a meter that takes credit, or a wallet.
+    """
     try:
         reference = str(_content(provider, body)["BillRefNumber"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Malformed(f"this is no question: {error}") from None
+    wallet = wallet_named(reference)
+    if wallet is not None:
+        return ACCEPTED if Customer.objects.filter(number=wallet, is_active=True).exists() else NO_ACCOUNT
     number = meter_of(reference.strip())
     if number is None:
         return NO_ACCOUNT

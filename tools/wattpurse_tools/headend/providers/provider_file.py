@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from wattpurse_tools import private_files
+from wattpurse_tools.headend.wallets import NAME as WALLET
 from wattpurse_tools.office.sale_types import PROVIDER_LENGTH
 from wattpurse_tools.record.office_folder import OfficeFolder
 from wattpurse_tools.refusals import Refusal
@@ -55,6 +56,8 @@ def put_provider(folder: OfficeFolder, provider: Provider) -> None:
     name = provider.name
     if not (name.isascii() and name.isalnum() and name.islower() and 1 <= len(name) <= PROVIDER_LENGTH):
         raise Refusal("a provider has a name of 1 to %(limit)s small letters and digits", limit=PROVIDER_LENGTH)
+    if name == WALLET:
+        raise Refusal("%(name)s is the name of the customers' wallets; choose another", name=name)
     if provider.kind not in KINDS:
         raise Refusal("%(kind)s: a provider is one of %(possible)s", kind=provider.kind, possible=", ".join(KINDS))
     if (provider.kind == BANK) != name.startswith(BANK):

@@ -103,9 +103,10 @@ def _back(kind: str, number: str, content: dict[str, Any], amount: int, created_
 
 
 def _reference(metadata: dict[str, Any] | None) -> str:
-    """Return the meter of our own checkout, with the attempt that its page asks for."""
+    """Return the meter or the wallet of our own checkout, with the attempt that its page asks for."""
     found = metadata or {}
-    return " ".join(_text(found[name]) for name in ("meter", "attempt") if found.get(name))
+    wallet = [f"wallet {_text(found['wallet'])}"] if found.get("wallet") else []
+    return " ".join([*wallet, *(_text(found[name]) for name in ("meter", "attempt") if found.get(name))])
 
 
 def _money(amount: int, currency: str) -> tuple[int, str]:

@@ -10,7 +10,7 @@ from wattpurse_tools.pages.views.acting import after
 from wattpurse_tools.pages.views.headend_frame import show
 from wattpurse_tools.record.models import Payment, Site
 
-STATES = ("new", "sold", "suspense", "refunding", "refunded", "booked", "refused")
+STATES = ("new", "sold", "wallet", "suspense", "refunding", "refunded", "booked", "refused")
 
 
 @page("order", "manage")

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from wattpurse_tools.fob.bag import carried, document_of
 from wattpurse_tools.headend import agent_sales, delivery_state
 from wattpurse_tools.office import sales
+from wattpurse_tools.pages import qr_codes
 from wattpurse_tools.pages.access import OfficeRequest, page
 from wattpurse_tools.pages.amount_texts import parse_money
 from wattpurse_tools.pages.views.acting import attempt, whole
@@ -42,7 +43,13 @@ def agent(request: OfficeRequest) -> HttpResponse:
 def sold(request: OfficeRequest, sale: int) -> HttpResponse:
     """Show the digits of a sale, and the state of its token."""
     found = _own(request, sale)
-    content = {"sale": found, "told": delivery_state.of_sale(found), "decimals": site_currency().decimals}
+    told = delivery_state.of_sale(found)
+    content = {
+        "sale": found,
+        "told": told,
+        "decimals": site_currency().decimals,
+        "drawings": [qr_codes.drawing(one.digits) for one in told.tokens if one.digits],
+    }
     return render(request, "pages/pay/agent_sold.html", content)
 
 

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from wattpurse_tools.headend import delivery_state, recharge_page
-from wattpurse_tools.headend.providers.checkout import Order, checkout_of
+from wattpurse_tools.headend.providers.checkout import METER, Order, checkout_of
 from wattpurse_tools.headend.references import ATTEMPT
 from wattpurse_tools.office.page_codes import as_kept
 from wattpurse_tools.pages.amount_texts import parse_money
@@ -26,7 +26,7 @@ from wattpurse_tools.pages.tenant_codes import behind_code
 from wattpurse_tools.record.models import Tenancy
 from wattpurse_tools.station.currencies import site_currency
 
-_ATTEMPT = re.compile(rf"{ATTEMPT}[0-9a-f]{{24}}")
+ATTEMPT_FORM = re.compile(rf"{ATTEMPT}[0-9a-f]{{24}}")
 _AGAIN_S = 3
 
 
@@ -63,7 +63,7 @@ def _pay(request: HttpRequest, code: str, tenancy: Tenancy) -> HttpResponse:
 
 def _paid(request: HttpRequest, code: str, attempt: str, tenancy: Tenancy) -> HttpResponse:
     content: dict[str, object] = {"code": code, "again_s": _AGAIN_S, "decimals": site_currency().decimals}
-    payment = recharge_page.payment_of(tenancy, attempt) if _ATTEMPT.fullmatch(attempt) else None
+    payment = recharge_page.payment_of(tenancy, attempt) if ATTEMPT_FORM.fullmatch(attempt) else None
     content["payment"] = payment
     if payment is not None and payment.sale is not None:
         content["told"] = delivery_state.of_sale(payment.sale)
@@ -76,7 +76,7 @@ def _order(request: HttpRequest, code: str, tenancy: Tenancy, attempt: str) -> O
     recharge_page.refuse(tenancy.meter_number, amount)
     return Order(
         attempt,
-        tenancy.meter_number,
+        (METER, tenancy.meter_number),
         amount,
         currency.code,
         _("Credit for meter %(meter)s") % {"meter": tenancy.meter_number},
@@ -90,7 +90,7 @@ def _order(request: HttpRequest, code: str, tenancy: Tenancy, attempt: str) -> O
 
 def _attempt(typed: str) -> str:
     """Return the key of an attempt: that of the form, so that a second click is the same attempt, or a new one."""
-    return typed if _ATTEMPT.fullmatch(typed) else ATTEMPT + secrets.token_hex(12)
+    return typed if ATTEMPT_FORM.fullmatch(typed) else ATTEMPT + secrets.token_hex(12)
 
 
 def _tenancy(code: str) -> Tenancy | None:

@@ -6,9 +6,11 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
+from wattpurse_tools.headend import refunds
 from wattpurse_tools.headend import suspense as actions
 from wattpurse_tools.pages.access import OfficeRequest, page
 from wattpurse_tools.pages.views.acting import done, whole
+from wattpurse_tools.record.models import Payment
 
 
 @page("manage")
@@ -17,7 +19,16 @@ def suspense(request: OfficeRequest) -> HttpResponse:
     if request.method == "POST":
         _decide(request)
         return redirect("pay-suspense")
-    return render(request, "pages/pay/suspense.html", {"payments": actions.waiting(request.actor)})
+    return render(request, "pages/pay/suspense.html", {"payments": _rows(request)})
+
+
+def _rows(request: OfficeRequest) -> list[Payment]:
+    """Return the payments that wait, each with its newest refund and whether its provider can be asked for one."""
+    found = list(actions.waiting(request.actor))
+    for one in found:
+        one.refund = refunds.request_of(one)  # type: ignore[attr-defined]
+        one.can_ask = refunds.can_ask(request.office.folder, one)  # type: ignore[attr-defined]
+    return found
 
 
 def _decide(request: OfficeRequest) -> None:
@@ -27,7 +38,13 @@ def _decide(request: OfficeRequest) -> None:
     if what == "assign":
         words = _("The payment is sold to the meter.")
         done(request, words, actions.assign, request.office, request.actor, payment, whole(text) or 0, now_s)
+    elif what == "wallet":
+        words = _("The payment is in the wallet.")
+        done(request, words, actions.assign_to_wallet, request.actor, payment, whole(text) or 0, now_s)
     elif what == "give back":
         done(request, _("The payment is to go back."), actions.give_back, request.actor, payment, text, now_s)
+    elif what == "ask":
+        words = _("The provider is asked for the refund.")
+        done(request, words, refunds.ask, request.office.folder, request.actor, payment, now_s)
     elif what == "given back":
         done(request, _("The payment went back."), actions.note_given_back, request.actor, payment, text, now_s)

@@ -15,11 +15,13 @@ from wattpurse_tools.record.models.headend import (
     MeterLink,
     Payment,
     PaymentNotice,
+    RefundRequest,
     SetAside,
     Shortage,
     ShortageMeter,
     TemporarySupply,
     TrustProposal,
+    Wallet,
 )
 from wattpurse_tools.record.models.metering import (
     Contract,
@@ -84,6 +86,7 @@ __all__ = [
     "PaymentNotice",
     "Premises",
     "Price",
+    "RefundRequest",
     "RevenueMonth",
     "Sale",
     "SaleLine",
@@ -104,4 +107,5 @@ __all__ = [
     "Token",
     "TrustProposal",
     "User",
+    "Wallet",
 ]

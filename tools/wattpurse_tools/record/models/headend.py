@@ -3,7 +3,7 @@
 from django.db import models
 
 from wattpurse_tools.record.models.metering import Feeder, Meter
-from wattpurse_tools.record.models.people import Tenancy
+from wattpurse_tools.record.models.people import Customer, Tenancy
 from wattpurse_tools.record.models.selling import Sale, Shop
 from wattpurse_tools.record.models.tokens import Token
 
@@ -204,16 +204,39 @@ class PaymentNotice(models.Model):
         constraints = [models.UniqueConstraint(fields=["provider", "number"], name="one_notice")]
 
 
-class Payment(models.Model):
-    """The outcome of a notice: `state` is "new", "sold", "suspense", "refunding", "refunded" or "refused".
+class Wallet(models.Model):
+    """Money of a customer at the office that is tied to no meter. The database refuses a balance below zero.
 
-    `sale` is the receipt that it became. `reason` says why it is in suspense.
+    `page_code` opens the page of the wallet. `takes_sms` is False if no SMS may buy from it.
+    """
+
+    customer = models.OneToOneField(Customer, primary_key=True, on_delete=models.PROTECT, related_name="wallet")
+    balance_microunits = models.BigIntegerField(default=0)
+    page_code = models.CharField(max_length=32, unique=True, null=True)
+    takes_sms = models.BooleanField(default=True)
+    opened_s = models.BigIntegerField()
+
+    class Meta:
+        """The name of the table."""
+
+        db_table = "wallets"
+        constraints = [
+            models.CheckConstraint(condition=models.Q(balance_microunits__gte=0), name="wallet_not_below_zero")
+        ]
+
+
+class Payment(models.Model):
+    """The outcome of a notice: `state` is "new", "sold", "wallet", "suspense", "refunding", "refunded" or "refused".
+
+    `sale` is the receipt that it became. `wallet` is the wallet that the money went into, or was taken from. `reason`
+    says why it is in suspense.
     """
 
     notice = models.OneToOneField(PaymentNotice, primary_key=True, on_delete=models.PROTECT, related_name="payment")
     state = models.CharField(max_length=12, default="new", db_index=True)
     meter_number = models.BigIntegerField(null=True, db_index=True)
     sale = models.OneToOneField(Sale, null=True, on_delete=models.PROTECT, related_name="payment")
+    wallet = models.ForeignKey(Wallet, null=True, on_delete=models.PROTECT, related_name="payments")
     reason = models.CharField(max_length=240, blank=True)
     decided_by = models.BigIntegerField(null=True)
     decided_s = models.BigIntegerField(null=True)
@@ -223,6 +246,32 @@ class Payment(models.Model):
         """The name of the table."""
 
         db_table = "payments"
+
+
+class RefundRequest(models.Model):
+    """A refund that the provider of a payment is asked for, once by its `key`: the row is there before the first try.
+
+    `state` is "asked", "pending" (the provider works on it), "done" or "failed". `number` is the provider's own.
+    """
+
+    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="refund_requests")
+    key = models.CharField(max_length=60, unique=True)
+    state = models.CharField(max_length=12, default="asked", db_index=True)
+    number = models.CharField(max_length=120, blank=True)
+    trouble = models.CharField(max_length=240, blank=True)
+    tries = models.IntegerField(default=0)
+    next_try_s = models.BigIntegerField(default=0)
+    asked_by = models.BigIntegerField()
+    asked_s = models.BigIntegerField()
+    ended_s = models.BigIntegerField(null=True)
+
+    class Meta:
+        """The name of the table. A payment has one request that is not failed."""
+
+        db_table = "refund_requests"
+        constraints = [
+            models.UniqueConstraint(fields=["payment"], condition=~models.Q(state="failed"), name="one_refund_request")
+        ]
 
 
 class IncomingText(models.Model):
