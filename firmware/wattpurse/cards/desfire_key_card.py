@@ -3,7 +3,7 @@
     application 0x545057, AES, keys: 0 master, 1 debit, 2 credit, 3 identify (core.seals.keys)
     file 1, value, enciphered           debit key: read and debit; credit key: credit
     file 2, orders, backup, with MAC    debit key: read; credit key: read and write
-        mark u8 = 0x44, period u8, loaded u48, price u32, allowance u32, user u32, 12 bytes of 0
+        mark u8 = 0x44, period u8, loaded u48, price u32, allowance u32, user u32, last void 8 bytes, 4 bytes of 0
     file 3, statement, backup, with MAC debit key: read and write; credit key: read and write
         version u32, used u32, period number u16, fraction u8, 5 bytes of 0, then PLACES entries, the newest first:
         meter number u32, version u32 of the last deduction of that meter

@@ -307,3 +307,78 @@ def test_a_vending_point_refuses_the_card_with_the_remedy_and_counts_nothing(vau
                 call()
     assert read(vault, wire).balance == MONEY
     assert load(vault, wire, 2 * MONEY).balance == 2 * MONEY
+
+
+MARK = b"\x01void\x00\x00\x01"
+
+
+def take_back(vault, wire, amount, mark=MARK, is_first=False, operator=vault_bench.OWNER):
+    return talk(vault, wire, vault.void_desfire(ticket_of(vault, operator), UID, mark, amount, is_first))
+
+
+def test_a_sale_is_taken_off_the_card_once_for_its_mark(vault, wire):
+    make(vault, wire)
+    load(vault, wire, MONEY)
+    done = take_back(vault, wire, 2_000_000, is_first=True)
+    assert (done.balance, done.spent, done.version, done.loaded) == (MONEY - 2_000_000, 2_000_000, 2, MONEY)
+    assert take_back(vault, wire, 2_000_000).says_the_same(done)
+    assert content_of(wire.card).says_the_same(done)
+    assert take_back(vault, wire, 2_000_000, b"another!").balance == MONEY - 4_000_000
+
+
+def test_a_mark_outlives_a_load_an_erasure_and_a_new_making(vault, wire):
+    make(vault, wire)
+    load(vault, wire, MONEY)
+    take_back(vault, wire, MONEY, is_first=True)
+    load(vault, wire, 2 * MONEY)
+    with pytest.raises(CardError, match="voided"):
+        take_back(vault, wire, MONEY, is_first=True)
+    talk(vault, wire, vault.erase_desfire(ticket_of(vault), UID))
+    make(vault, wire, content(2 * MONEY, 2 * MONEY, 1 << 20))
+    load(vault, wire, 3 * MONEY)
+    with pytest.raises(CardError, match="voided"):
+        take_back(vault, wire, MONEY, is_first=True)
+    assert read(vault, wire).balance == MONEY
+
+
+def test_money_that_was_used_is_not_taken_back(vault, wire):
+    make(vault, wire)
+    load(vault, wire, MONEY)
+    take_back(vault, wire, 1)
+    with pytest.raises(CardError, match="spent"):
+        take_back(vault, wire, MONEY, b"another!")
+    assert read(vault, wire).balance == MONEY - 1
+
+
+def test_taking_back_can_be_torn_at_every_command_and_takes_once(vault, wire):
+    make(vault, wire)
+    load(vault, wire, 1_000_000_000)
+    before = wire.commands
+    take_back(vault, wire, 1_000_050)
+    commands, taken = wire.commands - before, 1_000_050
+    for command in range(1, commands + 1):
+        for is_after in (False, True):
+            mark = bytes((command, is_after)) + bytes(6)
+            wire.card.power_off()
+            wire.tear(command, is_after)
+            with pytest.raises(CardError):
+                take_back(vault, wire, 1_000_050, mark, is_first=True)
+            assert content_of(wire.card).spent in (taken, taken + 1_000_050)
+            wire.tear(None, False)
+            taken += 1_000_050
+            assert take_back(vault, wire, 1_000_050, mark).spent == content_of(wire.card).spent == taken
+
+
+def test_taking_back_needs_the_right_to_sell_and_a_mark(vault, wire):
+    make(vault, wire)
+    load(vault, wire, MONEY)
+    for refused in (
+        lambda: take_back(vault, wire, 1, operator=HELPER),
+        lambda: take_back(vault, wire, 1, bytes(8)),
+        lambda: take_back(vault, wire, 1, b"short"),
+        lambda: take_back(vault, wire, 0),
+        lambda: take_back(vault, wire, -1),
+    ):
+        with pytest.raises(Refused):
+            refused()
+    assert read(vault, wire).balance == MONEY

@@ -30,6 +30,8 @@ REASONS = {
     "refused": Words("it is locked with other keys than those of this vault"),
     "changed": Words("it does not keep the data written to it"),
     "unknown": Words("it is of no kind that holds tokens, or no key card of this site"),
+    "spent": Words("it has less money than this sale has loaded"),
+    "voided": Words("it shows that this sale was taken back before"),
     "full": Words("it cannot hold so much money"),
     "garbled": Words("its answers are not whole, or prove nothing; lay it flat on the reader"),
 }

@@ -239,6 +239,10 @@ class VaultClient:
         """Begin to take all money off a DESFire key card. Right: SELL."""
         return self._call("erase_desfire", ticket=ticket, uid=uid)
 
+    def void_desfire(self, ticket: str, uid: bytes, mark: bytes, amount: int, is_first: bool) -> tuple[str, bytes]:
+        """Begin to take the amount of a sale off a DESFire key card, once for each mark. Right: SELL."""
+        return self._call("void_desfire", ticket=ticket, uid=uid, mark=mark, amount=amount, is_first=is_first)
+
     def rekey_desfire(self, ticket: str, uid: bytes, key_version: int) -> tuple[str, bytes]:
         """Begin to change the keys of a DESFire key card to those of a version. Right: CARDS."""
         return self._call("rekey_desfire", ticket=ticket, uid=uid, key_version=key_version)

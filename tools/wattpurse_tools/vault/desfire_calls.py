@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from boards.host.chips.aes import aes
 from wattpurse.cards.desfire import Desfire
-from wattpurse.core.money.key_card import CardContent
+from wattpurse.core.money.key_card import AMOUNT_LIMIT, CardContent
 from wattpurse.core.money.token_windows import OFFICE
 from wattpurse.core.seals import desfire_keys
 from wattpurse_tools.vault import actions, desfire_cards, key_cards, rules
@@ -18,7 +18,7 @@ from wattpurse_tools.vault.base import VaultBase
 from wattpurse_tools.vault.checks import need, uid_of
 from wattpurse_tools.vault.desfire_cards import CardKeys
 from wattpurse_tools.vault.dialogs import Dialogs, Relay
-from wattpurse_tools.vault.interface import CARDS, ORDER, SELL, Refused
+from wattpurse_tools.vault.interface import CARDS, ORDER, SELL, VOID_MARK_SIZE, Refused
 from wattpurse_tools.vault.key_cards import KnownCard
 from wattpurse_tools.vault.log_facts import amounts_document
 from wattpurse_tools.vault.rules import Amounts
@@ -87,6 +87,16 @@ class DesfireCalls(VaultBase):
             found = self._card_keys(uid)
             self._note(acting.number, actions.DESFIRE_ERASE, {"card": uid.hex()})
             return self._card_dialogs().begin(lambda card: desfire_cards.erase_card(card, found))
+
+    def void_desfire(self, ticket: str, uid: bytes, mark: bytes, amount: int, is_first: bool) -> tuple[str, bytes]:
+        """Begin to take the amount of a sale off a card, once for each mark. The result is its content."""
+        with self._work:
+            acting = self._acting(ticket, SELL)
+            if len(mark) != VOID_MARK_SIZE or not any(mark) or not 0 < amount <= AMOUNT_LIMIT:
+                raise Refused("a mark or an amount on the key card is out of range")
+            found = self._card_keys(uid)
+            self._note(acting.number, actions.DESFIRE_VOID, {"card": uid.hex(), "amount": amount, "mark": mark.hex()})
+            return self._card_dialogs().begin(lambda card: desfire_cards.take_back(card, found, mark, amount, is_first))
 
     def rekey_desfire(self, ticket: str, uid: bytes, key_version: int) -> tuple[str, bytes]:
         """Begin to change the keys of a card to those of a version. The result is its content, or None."""

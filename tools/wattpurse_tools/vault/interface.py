@@ -21,6 +21,7 @@ from wattpurse.core.money.key_card import CardContent
 SELL = "sell"
 ORDER = "order"
 CARDS = "cards"
+VOID_MARK_SIZE = 8
 KEYS = "keys"
 APPROVE = "approve"
 MANAGE = "manage"
@@ -503,6 +504,14 @@ class Keys(Protocol):
 
     def erase_desfire(self, ticket: str, uid: bytes) -> tuple[str, bytes]:
         """Begin to take all money off a DESFire key card. Right: SELL. The result is its content before, or None."""
+        ...
+
+    def void_desfire(self, ticket: str, uid: bytes, mark: bytes, amount: int, is_first: bool) -> tuple[str, bytes]:
+        """Begin to take the `amount` of a sale off a DESFire key card. Right: SELL. The result is its content.
+
+        The card keeps `mark`, VOID_MARK_SIZE bytes that name the sale, in the same commit. If it has the mark already,
+        nothing is taken again, and with `is_first` that is an error. The day's limits of the operator stay used.
+        """
         ...
 
     def rekey_desfire(self, ticket: str, uid: bytes, key_version: int) -> tuple[str, bytes]:
