@@ -67,7 +67,7 @@ class PublishedTraces(unittest.TestCase):
     def test_authentication_and_session_keys(self):
         for own, challenge, reply, proof, transaction, enciphering, proving in TRACES:
             wire = Script(b"\xaf" + unhex(challenge), b"\x00" + unhex(proof))
-            card = DesfireEv2(wire, aes, lambda count: unhex(own))
+            card = DesfireEv2(wire, aes, lambda count, own=own: unhex(own))
             run(card.authenticate(0, bytes(16)))
             self.assertEqual(wire.commands, [b"\x71\x00\x00", b"\xaf" + unhex(reply)])
             self.assertEqual((card.session.transaction, card.session.count), (unhex(transaction), 0))

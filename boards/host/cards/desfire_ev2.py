@@ -3,7 +3,8 @@
 Sources: NXP AN12196 and AN12343, MF2DLHX0 data sheet, section 9.1. A card that was authenticated by a command of EV1
 speaks as an EV1. Written apart from the firmware that it tests, like `desfire`.
 
-The card counts commands. Each command but those in plain goes with a MAC, and its answer too. An error ends the session.
+The card counts commands. Each command but those in plain goes with a MAC, and its answer too. An error ends the
+session.
 A card with a random UID tells the real one in GetCardUID alone: GetVersion has zeros in its place.
 
 Not modelled: LRP, transaction MACs, proximity check, virtual cards, delegated applications, key sets.

@@ -4,9 +4,9 @@ Sources: NXP AN12196 (rev. 2.0, sections 5 to 7) and AN12343 for the messages an
 sheet, section 9.1, for the counter and the second authentication.
 
 A session has two keys, for MACs and for encipherment, derived from the numbers of both sides. Each command and each
-answer counts, and is proven together with the count and the transaction identifier that the card has drawn. So a message
-of an earlier command or session proves nothing. An authentication within a session (`authenticate` again) changes the
-keys, and goes on with count and identifier.
+answer counts, and is proven together with the count and the transaction identifier that the card has drawn. So a
+message of an earlier command or session proves nothing. An authentication within a session (`authenticate` again)
+changes the keys, and goes on with count and identifier.
 
 Every command goes with a MAC: the files of the purse have no plain mode. A meter imports this module when it meets the
 first such card. A card of EV1 refuses the command, and gets the messaging of EV1.

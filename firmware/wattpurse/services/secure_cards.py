@@ -4,9 +4,9 @@ The card desk imports this module when it meets the first card of ISO/IEC 14443-
 without such cards has no memory for them. A bank card or a phone is activated once. It has no application of the site,
 and is left alone for the rest of its visit.
 
-A card is asked once for its version. One of EV2 or later gets the messaging of EV2. A card that shows a random UID shows
-another one at each look, because the field rests in between. So it is asked for the real UID at each look; the key
-`identify`, which all cards of a site share, opens that command and nothing else.
+A card is asked once for its version. One of EV2 or later gets the messaging of EV2. A card that shows a random UID
+shows another one at each look, because the field rests in between. So it is asked for the real UID at each look; the
+key `identify`, which all cards of a site share, opens that command and nothing else.
 """
 
 from wattpurse.cards import iso_dep

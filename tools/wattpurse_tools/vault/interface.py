@@ -481,6 +481,13 @@ class Keys(Protocol):
         """Return the content of an authentic record under any key version, or None."""
         ...
 
+    def identify_desfire(self) -> tuple[str, bytes]:
+        """Begin to ask a DESFire card with a random UID for the real one. The result is the UID.
+
+        The error is that of a card of another site, or of one that was not made here.
+        """
+        ...
+
     def read_desfire(self, uid: bytes) -> tuple[str, bytes]:
         """Begin to read a DESFire key card. Return a dialog and its first command; see `answer_desfire`.
 
@@ -521,7 +528,7 @@ class Keys(Protocol):
         """
         ...
 
-    def answer_desfire(self, dialog: str, answer: bytes) -> tuple[bytes, CardContent | None]:
+    def answer_desfire(self, dialog: str, answer: bytes) -> tuple[bytes, CardContent | bytes | None]:
         """Give the card's answer to a dialog. Return the next command and None, or an empty command and the result.
 
         Raise OSError with the reason of a CardError if the card refuses or its answers prove nothing.
