@@ -62,7 +62,12 @@ class StatusError(CardError):
 
 
 class Desfire:
-    """A card behind `transport`. `random_bytes(count)` draws the numbers of authentications."""
+    """A card behind `transport`. `random_bytes(count)` draws the numbers of authentications.
+
+    `messaging` is the version of the secure messaging that it is spoken to with: 1 for EV1, 2 for EV2.
+    """
+
+    messaging = 1
 
     def __init__(self, transport: "Transport", aes: "Aes", random_bytes: "Callable[[int], bytes]") -> None:
         self._transport = transport

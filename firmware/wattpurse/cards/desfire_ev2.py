@@ -43,6 +43,11 @@ class DesfireEv2(Desfire):
         super().__init__(transport, aes, random_bytes)
         self.is_ev1 = False
 
+    @property
+    def messaging(self) -> int:
+        """The version of the secure messaging: 1 after the card has refused that of EV2."""
+        return 1 if self.is_ev1 else 2
+
     async def authenticate(self, key_number: int, key: bytes) -> None:
         """Prove a key to the card, and let the card prove it. In a session it goes on. Raise CardError otherwise."""
         before, self.session = self.session, None

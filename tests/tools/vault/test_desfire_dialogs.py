@@ -276,6 +276,38 @@ def test_a_card_of_ev2_is_never_spoken_to_as_one_of_ev1(vault):
     assert 0xAA not in codes
 
 
+class Hiding(Wire):
+    """Somebody between card and reader who hides the messaging of EV2."""
+
+    async def transceive(self, command, *rest):
+        return b"\x1c" if command[0] == 0x71 else await super().transceive(command, *rest)
+
+
+def test_a_card_of_ev2_whose_messaging_is_hidden_is_not_used(vault):
+    wire = Wire(DesfireEv2Card(UID, Numbers(3)))
+    make(vault, wire)
+    load(vault, wire, MONEY)
+    hiding = Hiding(wire.card)
+    for work in (lambda: read(vault, hiding), lambda: load(vault, hiding, 2 * MONEY)):
+        with pytest.raises(CardError, match="downgraded"):
+            work()
+    for commands in (Desfire, DesfireEv2):
+        card = layout.DesfireKeyCard(commands(hiding, aes, Numbers(9)), aes, UID)
+        with pytest.raises(CardError, match="downgraded"):
+            run(card.read_content((SITE_KEYS[2],)))
+    assert read(vault, wire).balance == MONEY
+
+
+def test_a_card_that_was_made_before_is_marked_at_its_next_load(vault):
+    wire = Wire(DesfireEv2Card(UID, Numbers(3)))
+    hiding = Hiding(wire.card)
+    make(vault, hiding)
+    assert load(vault, hiding, MONEY).balance == MONEY
+    load(vault, wire, 2 * MONEY)
+    with pytest.raises(CardError, match="downgraded"):
+        read(vault, hiding)
+
+
 def test_a_card_with_a_random_uid_is_told_by_the_key_identify(vault, wire):
     wire.card.has_random_uid = True
     with pytest.raises(CardError, match="unknown"):

@@ -32,6 +32,7 @@ REASONS = {
     "unknown": Words("it is of no kind that holds tokens, or no key card of this site"),
     "spent": Words("it has less money than this sale has loaded"),
     "voided": Words("it shows that this sale was taken back before"),
+    "downgraded": Words("it hides the secure messaging that it has; use another reader, and tell the manager"),
     "full": Words("it cannot hold so much money"),
     "garbled": Words("its answers are not whole, or prove nothing; lay it flat on the reader"),
 }

@@ -21,7 +21,6 @@ _KEY_SETTINGS = 0x09  # the master key changes keys and settings, lists files an
 _KEY_COUNT = 4
 _NO_KEY = bytes(BLOCK)
 _NO_VERSION = 0
-_MARK_PLACE = 20  # in the orders file, behind the content: the mark of the last sale that was taken back
 _VERSIONS = 256
 _NAMES = {DEBIT_KEY: "debit", CREDIT_KEY: "credit", IDENTIFY_KEY: "identify"}  # fields of CardKeys
 
@@ -132,7 +131,7 @@ async def erase_card(card: Desfire, keys: Sequence[CardKeys]) -> CardContent | N
     image = await layout.read(card)
     before = _content_in(image)
     await _change_value(card, -image.value)
-    await card.write_data(layout.ORDERS_FILE, 0, bytes(_MARK_PLACE), MACED)
+    await card.write_data(layout.ORDERS_FILE, 0, bytes(layout.VOID_PLACE), MACED)
     await card.commit()
     return before
 
@@ -183,7 +182,8 @@ async def _bring(
     if value > layout.HIGHEST_VALUE:
         raise CardError("full")
     marked = _mark_in(image) if mark is None else mark
-    orders = (layout.pack_orders(content)[:_MARK_PLACE] + marked).ljust(layout.ORDERS_SIZE, b"\0")
+    tail = marked + bytes((card.messaging if card.messaging > 1 else 0,))  # cards of EV1 have the bytes of before
+    orders = (layout.pack_orders(content)[: layout.VOID_PLACE] + tail).ljust(layout.ORDERS_SIZE, b"\0")
     after = Image(value, orders, image.statement if statement is None else statement)
     if (value, orders, after.statement) != (image.value, image.orders, image.statement):
         await _change_value(card, value - image.value)
@@ -195,7 +195,7 @@ async def _bring(
 
 
 def _mark_in(image: Image) -> bytes:
-    return image.orders[_MARK_PLACE : _MARK_PLACE + VOID_MARK_SIZE]
+    return image.orders[layout.VOID_PLACE : layout.VOID_PLACE + VOID_MARK_SIZE]
 
 
 async def _change_value(card: Desfire, units: int) -> None:
