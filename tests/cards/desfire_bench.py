@@ -2,6 +2,7 @@
 
 from boards.host.cards.desfire import Application, DesfireCard
 from boards.host.cards.desfire_chip import DesfireChip
+from boards.host.cards.desfire_ev2 import DesfireEv2Card
 from boards.host.cards.desfire_files import DataFile, ValueFile
 from boards.host.chips.aes import aes
 from wattpurse.cards import desfire_key_card as layout
@@ -98,6 +99,13 @@ def key_card(content, site_key, vending_key, seed=1, uid=UID):
         layout.STATEMENT_FILE: statement,
     }
     model.applications[layout.APPLICATION] = application
+    return model
+
+
+def ev2_key_card(content, site_key, vending_key, seed=1, uid=UID):
+    """Return the same card as a DESFire EV2."""
+    model = DesfireEv2Card(uid, Numbers(seed))
+    model.applications = key_card(content, site_key, vending_key, uid=uid).applications
     return model
 
 

@@ -5,7 +5,7 @@ import unittest
 from boards.host.cards.desfire import DesfireCard
 from boards.host.cards.desfire_ev2 import EV3, DesfireEv2Card
 from boards.host.chips.aes import aes
-from tests.cards.desfire_bench import UID, Numbers, Wire, content_of, key_card, run
+from tests.cards.desfire_bench import UID, Numbers, Wire, content_of, ev2_key_card, key_card, run
 from tests.services.desk_bench import AMOUNT, SITE_KEY, VENDING_KEY, key_content
 from wattpurse.cards import desfire_key_card as layout
 from wattpurse.cards.desfire import ENCIPHERED, MACED, StatusError, has_ev2
@@ -53,10 +53,7 @@ class Script:
 
 def ev2_card(uid=UID, content=None):
     """Return the model of a key card on a DESFire EV2."""
-    card = DesfireEv2Card(uid, Numbers(1))
-    made = key_card(content or key_content(), SITE_KEY, VENDING_KEY, uid=uid)
-    card.applications = made.applications
-    return card
+    return ev2_key_card(content or key_content(), SITE_KEY, VENDING_KEY, uid=uid)
 
 
 def debit_key(uid=UID):

@@ -3,10 +3,9 @@
 import sys
 import unittest
 
-from boards.host.cards.desfire_ev2 import DesfireEv2Card
 from boards.host.cards.foreign import Phone
 from boards.host.cards.iso_dep import IsoDepCard
-from tests.cards.desfire_bench import UID, Numbers, content_of, key_card
+from tests.cards.desfire_bench import UID, content_of, ev2_key_card, key_card
 from tests.services.desk_bench import AMOUNT, SITE_KEY, VENDING_KEY, key_content
 from tests.services.test_secure_cards import PRICE, SecureDesk, secure_card
 from wattpurse.core import outcome
@@ -25,9 +24,7 @@ def card_of(model, uid):
 
 
 def ev2_card(uid=UID, site_key=SITE_KEY):
-    model = DesfireEv2Card(UID, Numbers(1))
-    model.applications = key_card(key_content(), site_key, VENDING_KEY, uid=UID).applications
-    return card_of(model, uid)
+    return card_of(ev2_key_card(key_content(), site_key, VENDING_KEY), uid)
 
 
 def ev1_card(uid=UID, site_key=SITE_KEY):
