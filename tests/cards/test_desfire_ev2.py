@@ -71,6 +71,22 @@ class PublishedTraces(unittest.TestCase):
             other = aes(bytes(16), 2, bytes(16)).decrypt(unhex(challenge))
             self.assertEqual(session_keys(aes, bytes(16), unhex(own), other), (unhex(enciphering), unhex(proving)))
 
+    def test_a_second_authentication(self):
+        """AuthenticateEV2NonFirst with key 0 (AN12196, section 5.14, table 23)."""
+        wire = Script(
+            b"\xaf" + unhex("a6a2b3c572d06c097bb8db70463e22dc"), b"\x00" + unhex("b888349c24b315eab5b589e279c8263e")
+        )
+        card = DesfireEv2(wire, aes, lambda count: unhex("60be759eda560250ac57cddc11743cf6"))
+        transaction = unhex("7614281a")
+        card.session = Session(aes, bytes(16), bytes(16), transaction, 2)
+        run(card.authenticate(0, bytes(16)))
+        reply = "be7d45753f2cab85f34bc60ce58b940763fe969658a532df6d95ea2773f6e991"
+        self.assertEqual(wire.commands, [b"\x77\x00", b"\xaf" + unhex(reply)])
+        keys = unhex("4cf3cb41a22583a61e89b158d252fc53"), unhex("5529860b2fc5fb6154b7f28361d30bf9")
+        expected = Session(aes, *keys, transaction, 2)
+        self.assertEqual(card.session.encipher(b"data"), expected.encipher(b"data"))
+        self.assertEqual(card.session.sign(b"\xc7"), expected.sign(b"\xc7"))
+
     def test_a_card_speaks_as_the_published_one(self):
         own, challenge, reply, proof = (unhex(one) for one in TRACES[0][:4])
         number = aes(bytes(16), 2, bytes(16)).decrypt(challenge)
