@@ -12,28 +12,26 @@ def new_card(content=None):
     return Wire(ev2_key_card(content or key_content(), SITE_KEY, VENDING_KEY))
 
 
-class WithEv2:
-    """Give the tests of a class cards of EV2."""
-
+class TestPayingEv2(slot.TestPaying):
     def setUp(self):
-        self._before = slot.new_card
-        slot.new_card = new_card
-        super().setUp()
+        self._before, slot.new_card = slot.new_card, new_card
+        self.meter, self.wire = Meter(1), new_card()
 
     def tearDown(self):
-        super().tearDown()
         slot.new_card = self._before
 
-
-class TestPayingEv2(WithEv2, slot.TestPaying):
     def test_the_card_is_spoken_to_in_its_own_messaging(self):
         Meter(1).tap(self.wire)
         codes = [command[0] for command, _ in self.wire.log]
         self.assertEqual((codes.count(0x71), codes.count(0xAA)), (1, 0))
 
 
-class TestTornEv2(WithEv2, slot.TestTorn):
-    pass
+class TestTornEv2(slot.TestTorn):
+    def setUp(self):
+        self._before, slot.new_card = slot.new_card, new_card
+
+    def tearDown(self):
+        slot.new_card = self._before
 
 
 if __name__ == "__main__":
