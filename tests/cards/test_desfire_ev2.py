@@ -72,7 +72,7 @@ class PublishedTraces(unittest.TestCase):
             self.assertEqual(session_keys(aes, bytes(16), unhex(own), other), (unhex(enciphering), unhex(proving)))
 
     def test_a_second_authentication(self):
-        """AuthenticateEV2NonFirst with key 0 (AN12196, section 5.14, table 23)."""
+        """Repeat AuthenticateEV2NonFirst with key 0 (AN12196, section 5.14, table 23)."""
         wire = Script(
             b"\xaf" + unhex("a6a2b3c572d06c097bb8db70463e22dc"), b"\x00" + unhex("b888349c24b315eab5b589e279c8263e")
         )
@@ -98,7 +98,7 @@ class PublishedTraces(unittest.TestCase):
         self.assertEqual(card.answer(b"\xaf" + reply), b"\x00" + proof)
 
     def test_a_command_and_an_answer_with_a_mac(self):
-        """GetFileSettings (AN12196, section 5.3)."""
+        """Repeat GetFileSettings (AN12196, section 5.3)."""
         session = Session(aes, bytes(16), unhex("8248134a386e86eb7faf54a52e536cb6"), unhex("7a21085e"))
         self.assertEqual(session.sign(unhex("f502")), unhex("6597a457c8cd442c"))
         settings = unhex("0040eeee000100d1fe001f00004400004400002000006a0000")
@@ -106,7 +106,7 @@ class PublishedTraces(unittest.TestCase):
         self.assertEqual(session.count, 1)
 
     def test_enciphered_data_of_a_command(self):
-        """WriteData (AN12196, section 6.12)."""
+        """Repeat WriteData (AN12196, section 6.12)."""
         session = Session(aes, unhex(TRACES[1][5]), unhex(TRACES[1][6]), unhex(TRACES[1][4]))
         head = unhex("8d030000000a0000")
         sent = head + session.encipher(unhex("0102030405060708090a"))
@@ -114,7 +114,7 @@ class PublishedTraces(unittest.TestCase):
         self.assertEqual(session.verify(unhex("c26d236e4a7c046d")), b"")
 
     def test_enciphered_data_of_an_answer(self):
-        """GetCardUID (AN12196, section 7.3)."""
+        """Repeat GetCardUID (AN12196, section 7.3)."""
         wire = Script(b"\x00" + unhex("70756055688505b52a5e26e59e329cd6595f672298ea41b7"))
         card = DesfireEv2(wire, aes, Numbers(1))
         keys = unhex("2b4d963c014dc36f24f69a50a394f875"), unhex("379d32130ce61705dd5fd8c36b95d764")

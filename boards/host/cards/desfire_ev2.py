@@ -118,7 +118,8 @@ class DesfireEv2Card(DesfireCard):
             turned = transaction + turned + bytes(6) + capabilities + bytes(6 - len(capabilities))
         else:
             transaction, count = before.transaction, before.count
-        self._ev2 = _Session(*_keys_of(key, other, own), transaction, count)
+        enciphering, proving = _keys_of(key, other, own)
+        self._ev2 = _Session(enciphering, proving, transaction, count)
         self._session = self._ev2.enciphering
         self._key_number = key_number
         return bytes((OK,)) + crypto.encrypt(key, bytes(_BLOCK), turned)

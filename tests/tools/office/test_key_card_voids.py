@@ -145,7 +145,7 @@ def test_a_sale_that_did_not_reach_the_card_is_written_and_taken_back(till, monk
 
 
 def test_a_record_from_a_backup_does_not_pay_a_voided_sale_again(till):
-    """The card has the mark of the sale; the record, from a backup, does not know that it was voided."""
+    """Put back a record that does not know of the void, while the card has the mark of the sale."""
     sale = till.sell()
     other = till.sell()
     state = Sale.objects.filter(pk=sale.pk)
@@ -166,7 +166,7 @@ def crash(*_):
 
 
 def test_a_void_at_a_real_reader_can_be_torn_at_every_command(office, manager, reader):  # noqa: F811
-    """The card is an EV2 with a random UID: it is identified before each dialog."""
+    """Use an EV2 with a random UID: it is identified before each dialog."""
     chip = DesfireChip(UID, random_bytes=Numbers(5), hardware_version=EV2)
     card = DesfireOnReader(chip)
     reader.lay(card)

@@ -112,7 +112,7 @@ class Told:
 
 
 def test_another_key_is_changed_as_published():
-    """ChangeKey of key 2 in a session with key 0 (AN12196, section 5.16.1, table 25)."""
+    """Repeat ChangeKey of key 2 in a session with key 0 (AN12196, section 5.16.1, table 25)."""
     told = Told(2, b"\x00" + bytes.fromhex("203bb55d1089d587"))
     new = bytes.fromhex("f3847d627727ed3bc9c4cc050489b966")
     run(issue.change_key(told.card, 2, 1, new, bytes(16)))
@@ -122,7 +122,7 @@ def test_another_key_is_changed_as_published():
 
 
 def test_the_own_key_is_changed_as_published():
-    """ChangeKey of key 0 in a session with key 0 (AN12196, section 5.16.2, table 26)."""
+    """Repeat ChangeKey of key 0 in a session with key 0 (AN12196, section 5.16.2, table 26)."""
     told = Told(3, b"\x00")
     run(issue.change_key(told.card, 0, 1, bytes.fromhex("5004bf991f408672b1ef00f08f9e8647")))
     cipher = "c0eb4deefeddf0b513a03a95a75491818580503190d4d05053ff75668a01d6fd"
