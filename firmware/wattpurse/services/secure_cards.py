@@ -76,6 +76,7 @@ class SecureCards:
                 self._is_ev2 = has_ev2(await Desfire(link, self._aes, self._random_bytes).get_version())
             except StatusError:
                 raise CardError("unknown")
+            await self._import_messaging()
         uid = identity.uid
         if identity.is_random:
             from wattpurse.cards.desfire_identity import uid_of_card
@@ -83,6 +84,14 @@ class SecureCards:
             uid = await uid_of_card(self._commands(link), self._aes, newest_site_keys(self._settings))
         self._real_uid = uid
         self._shown_uid = identity.uid
+
+    async def _import_messaging(self) -> None:
+        """Import the messaging of the card. That takes milliseconds, and other tasks work before and after it."""
+        if self._is_ev2:
+            await self._clock.sleep_ms(0)
+            import wattpurse.cards.desfire_ev2  # noqa: F401 for `_commands`
+
+            await self._clock.sleep_ms(0)
 
     def _commands(self, link: "iso_dep.IsoDepCard") -> Desfire:
         if not self._is_ev2:

@@ -29,12 +29,12 @@ UID = bytes.fromhex("04a1b2c3d4e5f6")
 class Till:
     """A till with a DESFire key card at its reader."""
 
-    def __init__(self, office, actor, place):
+    def __init__(self, office, actor, place, kind="desfire"):
         build_site()
         self.office, self.actor = office, actor
         self.shift = new_shift(office, actor)
         self.shop = open_shop(office.keys, place, actor)
-        self.shop.key_cards.new_card("key", "desfire", KeyCardTerms(PRICE_OF_KWH, 0, 0), 12)
+        self.shop.key_cards.new_card("key", kind, KeyCardTerms(PRICE_OF_KWH, 0, 0), 12)
         self.reader = StationReader(self.shop, "key")
         self.uid = self.reader.read().uid
 
@@ -92,6 +92,26 @@ def test_a_void_takes_the_money_off_the_card_and_pays_it_back_once(till):
     assert audit.first_broken() is None
     till.sell()
     assert (till.content.balance, till.credit) == (PRICE, PRICE)
+
+
+@pytest.mark.parametrize("kind", ("desfire", "ntag216"))
+def test_the_page_of_the_receipt_cancels_it_if_the_card_is_a_desfire(office, manager, pages, monkeypatch, kind):
+    monkeypatch.chdir(office.folder.path)
+    till = Till(office, manager, office.folder.cards, kind)
+    sale = till.sell()
+    monkeypatch.setattr("wattpurse_tools.pages.views.till_receipt.reader_at", lambda request, place: till.reader)
+    pages.log_in("manager")
+    pages.get("/till/")
+    page = f"/till/receipt/{sale.pk}"
+    assert (f"{page}/cancel" in pages.get(page).content.decode()) == (kind == "desfire")
+    answer = pages.post(f"{page}/cancel")
+    sale.refresh_from_db()
+    if kind == "desfire":
+        assert (sale.state, till.content.balance, till.drawer) == (VOIDED, 0, FLOAT)
+        assert "This sale was cancelled." in pages.get(page).content.decode()
+    else:
+        assert "a copy of that card could be spent" in answer.content.decode()
+        assert (sale.state, till.drawer) == (WRITTEN, FLOAT + PRICE)
 
 
 def test_a_sale_whose_money_is_partly_used_is_refused_with_the_sums(till):
