@@ -58,6 +58,8 @@ READER_BOARD = ["services/reader_board.py", "services/reader_server.py", "servic
 # Imported when the first such card is met.
 SECURE_CARDS = (
     "cards/desfire.py",
+    "cards/desfire_ev2.py",
+    "cards/desfire_identity.py",
     "cards/desfire_key_card.py",
     "cards/desfire_session.py",
     "cards/iso_dep.py",

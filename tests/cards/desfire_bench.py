@@ -2,6 +2,7 @@
 
 from boards.host.cards.desfire import Application, DesfireCard
 from boards.host.cards.desfire_chip import DesfireChip
+from boards.host.cards.desfire_ev2 import DesfireEv2Card
 from boards.host.cards.desfire_files import DataFile, ValueFile
 from boards.host.chips.aes import aes
 from wattpurse.cards import desfire_key_card as layout
@@ -101,6 +102,13 @@ def key_card(content, site_key, vending_key, seed=1, uid=UID):
     return model
 
 
+def ev2_key_card(content, site_key, vending_key, seed=1, uid=UID):
+    """Return the same card as a DESFire EV2."""
+    model = DesfireEv2Card(uid, Numbers(seed))
+    model.applications = key_card(content, site_key, vending_key, uid=uid).applications
+    return model
+
+
 def content_of(model):
     """Return the content of a key card, straight from its memory."""
     files = model.applications[layout.APPLICATION].files
@@ -123,3 +131,12 @@ def load(model, amount):
     content.loaded += amount
     files[layout.VALUE_FILE].value = layout.value_of(content.loaded, content.spent)
     files[layout.ORDERS_FILE].data[:] = layout.pack_orders(content)
+
+
+def take_back(model, amount):
+    """Take a sale off a key card, as the vault does: a deduction without the entry of a meter."""
+    files = model.applications[layout.APPLICATION].files
+    content = content_of(model)
+    after = content.at(content.version + 1, content.spent + amount)
+    files[layout.VALUE_FILE].value = layout.value_of(after.loaded, after.spent)
+    files[layout.STATEMENT_FILE].data[: layout.HEAD_SIZE] = layout.pack_head(after)

@@ -1,19 +1,21 @@
 """A stranger between a DESFire key card and its meters or the vault, who changes, invents, repeats and drops messages.
 
-A case is one card, two meters and an office that loads the card. The stranger is in most dialogs, and knows no key.
-At no time may the card have paid more than its charges, or hold more than was loaded. At the end, without him, the sum
-paid and the sum that the meters still claim are exactly the charges.
+A case is one card of EV1 or EV2, two meters, and an office that loads the card and takes sales back. The stranger is in
+most dialogs, and knows no key. At no time may the card have paid more than its charges and the sales taken back, or
+hold more than was loaded. At the end, without him, the sum paid and the sum that the meters still claim are exactly
+the charges and the sales taken back.
 """
 
 import random as randoms
 
 from boards.host.chips.aes import aes
-from tests.cards.desfire_bench import UID, Numbers, Wire, content_of, key_card, run
+from tests.cards.desfire_bench import UID, Numbers, Wire, content_of, ev2_key_card, key_card, run
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
 from tests.proof.mutation import mutated
 from tests.services.desfire_meter import Meter
 from tests.services.desk_bench import SITE_KEY, VENDING_KEY, key_content
-from wattpurse.cards.desfire import FRAME, Desfire
+from wattpurse.cards.desfire import FRAME
+from wattpurse.cards.desfire_ev2 import DesfireEv2
 from wattpurse.cards.iso14443 import CardError
 from wattpurse.core import outcome
 from wattpurse.core.seals import desfire_keys
@@ -73,53 +75,106 @@ class Stranger(Wire):
 def run_case(seed: int, tally):
     """Let the stranger into the dialogs of one card."""
     random = randoms.Random(f"{NAME} {seed}")
-    card = key_card(key_content(_LOADED, random.choice((120_000, 300_000, 999_999))), SITE_KEY, VENDING_KEY, seed)
+    make = random.choice((key_card, ev2_key_card))
+    card = make(key_content(_LOADED, random.choice((120_000, 300_000, 999_999))), SITE_KEY, VENDING_KEY, seed)
+    is_ev2 = make is ev2_key_card
+    tally.add("cards_of_ev2", is_ev2)
     wire = Stranger(card, random, tally)
     meters = [Meter(1), Meter(2)]
-    loaded = _LOADED
+    office = Office(wire, random, tally)
     for number in range(_DIALOGS):
         wire.mischief = random.choice((0.0, 0.03, 0.1, 0.3))
-        if random.random() < 0.2:
-            loaded += random.randrange(1, 10**6)
-            _load(wire, loaded, tally)
+        dice = random.random()
+        if dice < 0.2:
+            office.load(random.randrange(1, 10**6))
+        elif dice < 0.3:
+            office.void(random.randrange(1, 10**6))
         else:
             meter = random.choice(meters)
             meter.tap(wire, seed=seed * _DIALOGS + number)
             meter.use(random.randrange(_MOST_PULSES))
             if random.random() < 0.1:
                 meter.restart()
-        _check(card, meters, loaded)
+        _check(card, meters, office)
         tally.cases += 1
     wire.mischief = 0.0
-    _end(wire, meters, loaded, tally)
+    _end(wire, meters, office)
 
 
-def _load(wire, loaded, tally):
-    """Load the card up to a sum, as the vault does."""
-    before = content_of(wire.card)
-    wanted = before.at(before.version, before.spent)
-    wanted.loaded = loaded
-    wire.card.power_off()
-    try:
-        run(desfire_cards.write_card(Desfire(wire, aes, Numbers(loaded)), [_KEYS], wanted))
-    except CardError:
-        tally.add("loads_torn")
-    after = content_of(wire.card)
-    if (after.loaded, after.spent) not in ((before.loaded, before.spent), (loaded, before.spent)):
-        raise Broken(DOUBLED, f"a load from {before.loaded} to {loaded} gave {after.loaded}, {after.spent} spent")
+class Office:
+    """The office, which loads the card and takes sales back, as the vault does.
+
+    `loaded` is the sum of all loads, and `voided` that of the sales taken back. A void that was torn is `pending`: its
+    mark and amount. The next void completes it first.
+    """
+
+    def __init__(self, wire, random, tally):
+        self._wire = wire
+        self._random = random
+        self._tally = tally
+        self.loaded = _LOADED
+        self.voided = 0
+        self.pending = None
+
+    @property
+    def most_voided(self):
+        return self.voided + (self.pending[1] if self.pending else 0)
+
+    def load(self, amount):
+        """Load the card up to a sum."""
+        before = content_of(self._wire.card)
+        self.loaded += amount
+        wanted = before.at(before.version, before.spent)
+        wanted.loaded = self.loaded
+        try:
+            run(desfire_cards.write_card(self._commands(), [_KEYS], wanted))
+        except CardError:
+            self._tally.add("loads_torn")
+        after = content_of(self._wire.card)
+        if (after.loaded, after.spent) not in ((before.loaded, before.spent), (self.loaded, before.spent)):
+            text = f"a load from {before.loaded} to {self.loaded} gave {after.loaded}, {after.spent} spent"
+            raise Broken(DOUBLED, text)
+
+    def void(self, amount):
+        """Take a sale back, or complete the void that was torn."""
+        is_first = self.pending is None
+        if is_first:
+            self.pending = (self._random.randbytes(8), amount)
+        mark, amount = self.pending
+        try:
+            run(desfire_cards.take_back(self._commands(), [_KEYS], mark, amount, is_first))
+        except CardError as error:
+            if error.reason == "voided":
+                raise Broken(DOUBLED, "a sale was taken back before its first void") from error
+            if error.reason == "spent":
+                self.pending = None
+            else:
+                self._tally.add("voids_torn")
+        else:
+            self.voided += amount
+            self.pending = None
+            self._tally.add("voids")
+
+    def _commands(self):
+        self._wire.card.power_off()
+        return DesfireEv2(self._wire, aes, Numbers(self._random.randrange(1 << 62)))
 
 
-def _check(card, meters, loaded):
+def _check(card, meters, office):
     content = content_of(card)
     charged = sum([meter.charged for meter in meters])
-    if content.spent > charged:
-        raise Broken(DOUBLED, f"the card paid {content.spent}, and {charged} were charged")
-    if content.loaded > loaded:
-        raise Broken(DOUBLED, f"the card holds {content.loaded}, and {loaded} were loaded")
+    if content.spent > charged + office.most_voided:
+        raise Broken(DOUBLED, f"the card paid {content.spent}, {charged} were charged, {office.most_voided} taken back")
+    if content.loaded > office.loaded:
+        raise Broken(DOUBLED, f"the card holds {content.loaded}, and {office.loaded} were loaded")
 
 
-def _end(wire, meters, loaded, tally):
-    _load(wire, loaded, tally)
+def _end(wire, meters, office):
+    office.load(0)
+    if office.pending:
+        office.void(0)
+    if office.pending:
+        raise Broken(BROKEN_RULES, "a void is not completed after the stranger has gone")
     for meter in meters:
         meter.use(_MOST_PULSES)
         if meter.tap(wire) != outcome.ACCEPTED:
@@ -128,7 +183,9 @@ def _end(wire, meters, loaded, tally):
     charged = sum([meter.charged for meter in meters])
     own = sum([meter.ledger.account.money.balance for meter in meters])  # energy before a card was met
     owed = sum([meter.owed for meter in meters])
-    if content.loaded != loaded or content.spent + owed - own < charged:
-        raise Broken(LOST, f"{content.spent} paid, {owed} owed, {own} own, {charged} charged, {content.loaded} loaded")
-    if content.spent + owed - own > charged:
-        raise Broken(DOUBLED, f"{content.spent} paid, {owed} owed, {own} own, {charged} charged")
+    paid = content.spent + owed - own - office.voided
+    text = f"{content.spent} paid, {owed} owed, {own} own, {charged} charged, {office.voided} taken back"
+    if content.loaded != office.loaded or paid < charged:
+        raise Broken(LOST, f"{text}, {content.loaded} loaded")
+    if paid > charged:
+        raise Broken(DOUBLED, text)

@@ -1,9 +1,11 @@
 """A meter whose slot takes DESFire cards straight from their model, without a reader."""
 
+from boards.host.cards.desfire_ev2 import DesfireEv2Card
 from boards.host.chips.aes import aes
 from tests.cards.desfire_bench import UID, Numbers
 from tests.services.desk_bench import SITE_KEY, DeskBench
 from wattpurse.cards.desfire import Desfire
+from wattpurse.cards.desfire_ev2 import DesfireEv2
 from wattpurse.cards.desfire_key_card import DesfireKeyCard
 from wattpurse.cards.iso14443 import CardError
 from wattpurse.core.money import contract as contracts
@@ -21,7 +23,8 @@ class Meter(DeskBench):
 
     def tap(self, wire, uid=UID, seed=1):
         """Put the card on the reader, and return the outcome, or None if the card left too early."""
-        desfire = DesfireKeyCard(Desfire(wire, aes, Numbers(seed)), aes, uid)
+        commands = DesfireEv2 if isinstance(wire.card, DesfireEv2Card) else Desfire
+        desfire = DesfireKeyCard(commands(wire, aes, Numbers(seed)), aes, uid)
         wire.card.power_off()
         try:
             return self.clock.run(self.slot.take(uid, None, desfire))

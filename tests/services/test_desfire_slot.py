@@ -7,7 +7,7 @@ money that meters have charged is the money that left the card, to the micro-uni
 import unittest
 
 from boards.host.cards.iso_dep import IsoDepCard
-from tests.cards.desfire_bench import UID, Numbers, Wire, content_of, key_card, load
+from tests.cards.desfire_bench import UID, Numbers, Wire, content_of, key_card, load, take_back
 from tests.services.desfire_meter import Meter
 from tests.services.desk_bench import AMOUNT, SITE_KEY, VENDING_KEY, DeskBench, Station, key_content
 from wattpurse.cards.desfire import BOUNDARY
@@ -169,6 +169,18 @@ class TestTorn(unittest.TestCase):
             meter.tap(wire)
             content = content_of(wire.card)
             self.assertEqual((content.spent, content.loaded, meter.owed), (PRICE, AMOUNT + 1_000_000, 0), tear)
+
+    def test_a_void_in_between_hides_nothing(self):
+        """Take back the amount of the torn deduction, so that version and money spent do not tell which it was."""
+        for amount in (PRICE, 1_000_050):
+            for tear in self.each_tear():
+                meter, wire = self.torn(*tear)
+                take_back(wire.card, amount)
+                meter.tap(wire)
+                meter.use(PULSES)
+                meter.tap(wire)
+                content = content_of(wire.card)
+                self.assertEqual((content.spent, meter.charged, meter.owed), (2 * PRICE + amount, 2 * PRICE, 0), tear)
 
     def test_torn_again_and_again(self):
         """Tear every payment at another command, with two meters in turn. Nothing is lost and nothing doubled."""

@@ -4,6 +4,8 @@
 authentication and drops the transaction. `power_off` does the same and selects the card itself again. AES alone is
 modelled: a card's own master key, DES when the card is delivered, is left as it is.
 
+A card with a random UID (SetConfiguration) tells the real one in GetCardUID alone: GetVersion has zeros in its place.
+
 Not modelled: DES keys, record files, limited credit, SetConfiguration, disabled cards.
 """
 
@@ -71,6 +73,7 @@ class DesfireCard:
         if len(uid) != 7:
             raise ValueError("a DESFire card has a UID of seven bytes")
         self.uid = uid
+        self.has_random_uid = False
         self.applications: dict = {}
         self._random_bytes = random_bytes
         self._commands = _commands_of(self)
@@ -276,10 +279,16 @@ class DesfireCard:
         self._plain(command, 1)
         hardware = bytes((0x04, 0x01, 0x01, self.hardware_version, 0x00, 0x18, 0x05))
         software = bytes((0x04, 0x01, 0x01, self.hardware_version, 0x00, 0x18, 0x05))
-        production = self.uid + bytes(5) + b"\x20\x26"
+        production = (bytes(7) if self.has_random_uid else self.uid) + bytes(5) + b"\x20\x26"
         production += self._mac(hardware + software + production + bytes((OK,)))
         self._outgoing = [hardware, software, production]
         return self._next_answer()
+
+    def get_card_uid(self, command: bytes) -> bytes:
+        self._plain(command, 1)
+        if self._key_number is None:
+            raise Refused(AUTHENTICATION)
+        return self._told(self.uid, ENCIPHERED)
 
     def select_application(self, command: bytes) -> bytes:
         if len(command) != 4:
@@ -538,6 +547,7 @@ def _commands_of(card: DesfireCard) -> dict:
     return {
         _FIRST: card.authenticate_aes,
         0x60: card.get_version,
+        0x51: card.get_card_uid,
         0x5A: card.select_application,
         0xCA: card.create_application,
         0x6A: card.get_application_ids,

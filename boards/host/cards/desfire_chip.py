@@ -1,12 +1,14 @@
-"""A MIFARE DESFire EV1 in the reader's field: ISO/IEC 14443-4 in front of the application layer of `desfire`.
+"""A MIFARE DESFire in the reader's field: ISO/IEC 14443-4 in front of the application layer of `desfire`.
 
-`memory` has everything that the card keeps without power, as a JSON text.
+`memory` has everything that the card keeps without power, as a JSON text: the applications by their numbers, and the
+version of the hardware if it is not EV1.
 """
 
 import json
 import os
 
 from boards.host.cards.desfire import Application, DesfireCard
+from boards.host.cards.desfire_ev2 import DesfireEv2Card
 from boards.host.cards.desfire_files import VALUE, DataFile, ValueFile
 from boards.host.cards.iso_dep import IsoDepCard
 
@@ -17,17 +19,33 @@ if TYPE_CHECKING:
     from boards.host.protocols import Answer
 
 KIND = "desfire"
+EV1 = 0x01
+
+_HARDWARE = "hardware"
 
 
 class DesfireChip(IsoDepCard):
-    """A card with the UID `uid`. `desfire` is its application layer."""
+    """A card with the UID `uid`: an EV1, or an EV2 or EV3 by its `hardware_version`. `desfire` has its applications.
 
-    def __init__(self, uid: bytes, memory: bytes = b"", random_bytes: "Callable[[int], bytes]" = os.urandom) -> None:
-        self.desfire = DesfireCard(uid, random_bytes)
+    `hardware_version` is that of the card, unless `memory` names one.
+    """
+
+    def __init__(
+        self,
+        uid: bytes,
+        memory: bytes = b"",
+        random_bytes: "Callable[[int], bytes]" = os.urandom,
+        hardware_version: int = EV1,
+    ) -> None:
+        document = json.loads(bytes(memory).decode()) if memory else {}
+        version = document.pop(_HARDWARE, hardware_version)
+        if version == EV1:
+            self.desfire = DesfireCard(uid, random_bytes)
+        else:
+            self.desfire = DesfireEv2Card(uid, random_bytes, version)
         super().__init__(uid, self._answer_command)
         self.kind = KIND
-        if memory:
-            self.desfire.applications = _applications_in(memory)
+        self.desfire.applications = _applications_in(document)
         self.memory[:] = _packed(self.desfire)
 
     def power_off(self, now_us: int) -> None:
@@ -45,7 +63,10 @@ class DesfireChip(IsoDepCard):
 
 
 def _packed(card: DesfireCard) -> bytes:
-    return json.dumps({str(one): _application(card.applications[one]) for one in card.applications}).encode()
+    document: dict = {str(one): _application(card.applications[one]) for one in card.applications}
+    if card.hardware_version != EV1:
+        document[_HARDWARE] = card.hardware_version
+    return json.dumps(document).encode()
 
 
 def _application(one: Application) -> dict:
@@ -59,9 +80,8 @@ def _file(file: "DataFile | ValueFile") -> list:
     return [file.kind, file.mode, file.rights, bytes(file.data).hex()]
 
 
-def _applications_in(memory: bytes) -> dict:
+def _applications_in(document: dict) -> dict:
     found = {}
-    document = json.loads(bytes(memory).decode())
     for identifier in document:
         own = document[identifier]
         application = Application(own["settings"], len(own["keys"]))

@@ -28,6 +28,7 @@ FRAME = 60
 PLAIN, MACED, ENCIPHERED = 0, 1, 3  # the communication modes of a file
 
 OK = 0x00
+ILLEGAL_COMMAND = 0x1C
 NO_APPLICATION = 0xA0
 AUTHENTICATION = 0xAE
 MORE = 0xAF
@@ -49,6 +50,7 @@ _ABORT = b"\xa7"
 
 _MORE = b"\xaf"
 _MOST_FRAMES = 16
+_FIRST_OF_EV2 = 0x10  # major versions of the hardware: 0x01 is EV1, 0x12 is EV2, 0x33 is EV3
 
 
 class StatusError(CardError):
@@ -60,7 +62,12 @@ class StatusError(CardError):
 
 
 class Desfire:
-    """A card behind `transport`. `random_bytes(count)` draws the numbers of authentications."""
+    """A card behind `transport`. `random_bytes(count)` draws the numbers of authentications.
+
+    `messaging` is the version of the secure messaging that it is spoken to with: 1 for EV1, 2 for EV2.
+    """
+
+    messaging = 1
 
     def __init__(self, transport: "Transport", aes: "Aes", random_bytes: "Callable[[int], bytes]") -> None:
         self._transport = transport
@@ -199,6 +206,11 @@ class Desfire:
             raise StatusError(answer[0])
         self.session = session
         return answer
+
+
+def has_ev2(version: bytes) -> bool:
+    """Return True if the answer to GetVersion is that of a DESFire EV2 or EV3, which has a messaging of its own."""
+    return len(version) > 3 and version[3] >= _FIRST_OF_EV2
 
 
 def uid_of(version: bytes) -> bytes:

@@ -3,7 +3,8 @@
     application 0x545057, AES, keys: 0 master, 1 debit, 2 credit, 3 identify (core.seals.keys)
     file 1, value, enciphered           debit key: read and debit; credit key: credit
     file 2, orders, backup, with MAC    debit key: read; credit key: read and write
-        mark u8 = 0x44, period u8, loaded u48, price u32, allowance u32, user u32, 12 bytes of 0
+        mark u8 = 0x44, period u8, loaded u48, price u32, allowance u32, user u32, last void 8 bytes, messaging u8,
+        3 bytes of 0
     file 3, statement, backup, with MAC debit key: read and write; credit key: read and write
         version u32, used u32, period number u16, fraction u8, 5 bytes of 0, then PLACES entries, the newest first:
         meter number u32, version u32 of the last deduction of that meter
@@ -13,6 +14,9 @@ Integers are little-endian. The value counts UNIT micro-units, rounded up: value
 UNIT. A deduction lowers the value, writes version, fraction, used allowance and the meter's entry, and commits: the
 card takes all of it or nothing. The entry tells a meter whether its last deduction, whose answer it may have missed,
 is on the card, however many other meters came after it (see `proof`). docs/desfire.md has the reasons.
+
+`messaging` is 2 on a card that the office has written with the messaging of EV2. Such a card is not read with that of
+EV1: somebody between card and reader could hide the better one.
 """
 
 import struct
@@ -36,6 +40,8 @@ LOWEST_VALUE = -1_000_000  # a card may owe the energy that flows until the swit
 HIGHEST_VALUE = (1 << 31) - 1
 
 ORDERS_SIZE = 32
+VOID_PLACE = 20
+MESSAGING_PLACE = 28
 HEAD_SIZE = 16
 PLACES = 8
 STATEMENT_SIZE = HEAD_SIZE + 8 * PLACES
@@ -173,6 +179,8 @@ async def read(card: "Desfire") -> Image:
     """Return the state of the card, which every answer proves. Raise CardError or ReaderError."""
     value = await card.get_value(VALUE_FILE, ENCIPHERED)
     orders = await card.read_data(ORDERS_FILE, 0, ORDERS_SIZE, MACED)
+    if orders[MESSAGING_PLACE] > card.messaging:
+        raise CardError("downgraded")
     return Image(value, orders, await card.read_data(STATEMENT_FILE, 0, STATEMENT_SIZE, MACED))
 
 

@@ -61,7 +61,7 @@ _SELECT_NVB = 0x70
 class CardError(OSError):
     """A card left, refused, or answered data that cannot be trusted. It has to be selected again.
 
-    `reason` is one of "silent", "garbled", "refused", "changed", "full", "unknown".
+    `reason` is one of "silent", "garbled", "refused", "changed", "full", "unknown", "downgraded".
     """
 
     def __init__(self, reason: str) -> None:

@@ -211,7 +211,7 @@ class CardDesk:
             return await self._show_to_slot(visit, lambda: self._take_again(identity), self._reselect(identity))
         if visit.is_over:
             return
-        if identity.sak & SAK_ISO14443_4 and self._key_slot.is_in_use and not identity.is_random:
+        if identity.sak & SAK_ISO14443_4 and self._key_slot.is_in_use:
             return await self._show_secure_card(visit, identity)
         try:
             memory, box = await self._read(identity)
@@ -276,7 +276,7 @@ class CardDesk:
     def _import_secure_cards(self) -> "SecureCards":
         from wattpurse.services.secure_cards import SecureCards
 
-        self._secure_cards = SecureCards(self._board, self._key_slot)
+        self._secure_cards = SecureCards(self._board, self._key_slot, self._settings)
         return self._secure_cards
 
     def _take(self, identity: "CardIdentity", memory: "Memory") -> "Awaitable[int]":

@@ -6,6 +6,8 @@ imitates: "pn532" has the raw exchange of the ACR122U, "identiv" that of Identiv
 keys with P1 = 20, "plain" has no raw exchange.
 """
 
+import os
+
 from boards.host.chips.mfrc522 import Mfrc522Model
 from boards.host.world.clock import VirtualClock
 from wattpurse.cards.iso14443 import CardError
@@ -237,5 +239,6 @@ class DesfireOnReader:
 
     def _answer(self, apdu):
         if apdu[:2] == b"\xff\xca":
-            return self.card.uid + OK
+            shown = b"\x08" + os.urandom(3) if self.card.desfire.has_random_uid else self.card.uid
+            return shown + OK
         return self.card.desfire.answer(apdu)

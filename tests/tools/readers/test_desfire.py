@@ -5,6 +5,7 @@ import os
 import pytest
 
 from boards.host.cards.desfire import DesfireCard
+from boards.host.cards.desfire_ev2 import DesfireEv2Card
 from tests.cards.desfire_bench import content_of
 from tests.tools import station_office
 from wattpurse.core.money.key_card import BY_TARIFF
@@ -34,7 +35,7 @@ class Connection:
 
     def transmit(self, apdu):
         if apdu[:2] == b"\xff\xca":
-            return self._card.uid + b"\x90\x00"
+            return (b"\x08" + os.urandom(3) if self._card.has_random_uid else self._card.uid) + b"\x90\x00"
         self.apdus += 1
         if self.apdus == self.torn_at and not self.is_after:
             self._leave()
@@ -54,9 +55,9 @@ class Connection:
         raise ReaderTrouble("the card has left", min(troubles.CARD_GONE))
 
 
-@pytest.fixture
-def card():
-    return DesfireCard(UID, os.urandom)
+@pytest.fixture(params=(DesfireCard, DesfireEv2Card))
+def card(request):
+    return request.param(UID, os.urandom)
 
 
 @pytest.fixture
@@ -114,3 +115,18 @@ def test_a_bank_card_is_refused_in_words(shop, card, monkeypatch):
     monkeypatch.setattr(card, "answer", lambda apdu: b"\x6d\x00")
     with pytest.raises(OSError, match="no key card of this site"):
         look(shop)
+
+
+def test_a_card_with_a_random_uid_is_loaded_under_its_real_one(shop, card):
+    make(shop)
+    card.has_random_uid = True
+    shop.station.key_cards.load(UID, 7 * MILLION, 1, None)
+    shop.key_cards.repair(look(shop))
+    assert (look(shop).content.balance, look(shop).read.card.uid) == (7 * MILLION, UID)
+    assert shop.files.name() == UID.hex()
+
+
+def test_a_card_with_a_random_uid_of_another_site_is_refused_with_the_remedy(shop, card):
+    card.has_random_uid = True
+    with pytest.raises(OSError, match="make it a key card before the random number is switched on"):
+        shop.cards.read("safe")

@@ -2,8 +2,10 @@
 
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.cmac import CMAC
 
 from boards.host.cards.desfire import DesfireCard
+from boards.host.cards.desfire_ev2 import DesfireEv2Card
 from boards.host.chips.aes import aes
 from tests.cards import desfire_bench
 from tests.cards.desfire_bench import Numbers, Wire, content_of, run
@@ -12,6 +14,7 @@ from tests.tools.vault.test_vault_process import serving
 from tests.tools.vault.vault_bench import CLERK, HELPER, SITE_KEYS, VENDING_KEYS, cmac_key, ticket_of
 from wattpurse.cards import desfire_key_card as layout
 from wattpurse.cards.desfire import Desfire, StatusError
+from wattpurse.cards.desfire_ev2 import DesfireEv2
 from wattpurse.cards.iso14443 import CardError
 from wattpurse.core.money.key_card import BY_TARIFF, NO_ALLOWANCE, CardContent
 from wattpurse_tools.vault.dialogs import LIFE_S, MOST
@@ -25,9 +28,9 @@ def content(loaded=0, spent=0, version=1, price=BY_TARIFF, allowance=(0, NO_ALLO
     return CardContent(version, loaded, spent, price, allowance, 5)
 
 
-@pytest.fixture
-def wire():
-    return Wire(DesfireCard(UID, Numbers(3)))
+@pytest.fixture(params=(DesfireCard, DesfireEv2Card))
+def wire(request):
+    return Wire(request.param(UID, Numbers(3)))
 
 
 def talk(vault, wire, begun):
@@ -241,15 +244,90 @@ def test_the_session_key_of_a_credit_does_not_leave_the_vault(vault, wire):
     load(vault, wire, MONEY)
     key = wire.card.applications[layout.APPLICATION].keys[2]
     log = wire.log[start:]
-    challenge = next(answer for command, answer in log if command[0] == 0xAA)[1:]
+    is_ev2 = isinstance(wire.card, DesfireEv2Card)
+    challenge = next(answer for command, answer in log if command[0] == (0x71 if is_ev2 else 0xAA))[1:]
     reply = next(command for command, _ in log if command[0] == 0xAF)[1:]
     decrypt = lambda iv, data: Cipher(algorithms.AES(key), modes.CBC(iv)).decryptor().update(data)  # noqa: E731
-    other, own = decrypt(bytes(16), challenge), decrypt(challenge, reply)[:16]
-    session = own[:4] + other[:4] + own[12:] + other[12:]
+    other, own = decrypt(bytes(16), challenge), decrypt(bytes(16) if is_ev2 else challenge, reply)[:16]
+    sessions = (own[:4] + other[:4] + own[12:] + other[12:],)
+    if is_ev2:
+        mixed = bytes(one ^ two for one, two in zip(own[2:8], other[:6], strict=True))
+        numbers = b"\x00\x01\x00\x80" + own[:2] + mixed + other[6:] + own[8:]
+        sessions = tuple(whole_cmac(key, label + numbers) for label in (b"\xa5\x5a", b"\x5a\xa5"))
+        assert sessions[0] == wire.card._ev2.enciphering  # the computation above is right
     said = b"".join(command for command, _ in log) + b"".join(repr(one).encode() for one in vault.log())
-    for secret in (session, own, key):
+    for secret in (*sessions, own, key):
         assert secret not in said
         assert secret.hex().encode() not in said
+
+
+def whole_cmac(key, message):
+    cmac = CMAC(algorithms.AES(key))
+    cmac.update(message)
+    return cmac.finalize()
+
+
+def test_a_card_of_ev2_is_never_spoken_to_as_one_of_ev1(vault):
+    wire = Wire(DesfireEv2Card(UID, Numbers(3)))
+    make(vault, wire)
+    load(vault, wire, MONEY)
+    codes = {command[0] for command, _ in wire.log}
+    assert 0x71 in codes
+    assert 0xAA not in codes
+
+
+class Hiding(Wire):
+    """Somebody between card and reader who hides the messaging of EV2."""
+
+    async def transceive(self, command, *rest):
+        return b"\x1c" if command[0] == 0x71 else await super().transceive(command, *rest)
+
+
+def test_a_card_of_ev2_whose_messaging_is_hidden_is_not_used(vault):
+    wire = Wire(DesfireEv2Card(UID, Numbers(3)))
+    make(vault, wire)
+    load(vault, wire, MONEY)
+    hiding = Hiding(wire.card)
+    for work in (lambda: read(vault, hiding), lambda: load(vault, hiding, 2 * MONEY)):
+        with pytest.raises(CardError, match="downgraded"):
+            work()
+    for commands in (Desfire, DesfireEv2):
+        card = layout.DesfireKeyCard(commands(hiding, aes, Numbers(9)), aes, UID)
+        with pytest.raises(CardError, match="downgraded"):
+            run(card.read_content((SITE_KEYS[2],)))
+    assert read(vault, wire).balance == MONEY
+
+
+def test_a_card_that_was_made_before_is_marked_at_its_next_load(vault):
+    wire = Wire(DesfireEv2Card(UID, Numbers(3)))
+    hiding = Hiding(wire.card)
+    make(vault, hiding)
+    assert load(vault, hiding, MONEY).balance == MONEY
+    load(vault, wire, 2 * MONEY)
+    with pytest.raises(CardError, match="downgraded"):
+        read(vault, hiding)
+
+
+def test_a_card_with_a_random_uid_is_told_by_the_key_identify(vault, wire):
+    wire.card.has_random_uid = True
+    with pytest.raises(CardError, match="unknown"):
+        talk(vault, wire, vault.identify_desfire())
+    make(vault, wire, version=1)
+    assert talk(vault, wire, vault.identify_desfire()) == UID
+    wire.card.applications[layout.APPLICATION].keys[layout.IDENTIFY_KEY] = bytes(16)
+    with pytest.raises(CardError, match="refused"):
+        talk(vault, wire, vault.identify_desfire())
+
+
+def test_the_key_identify_opens_no_file(vault, wire):
+    make(vault, wire)
+    load(vault, wire, MONEY)
+    for file in (layout.VALUE_FILE, layout.ORDERS_FILE, layout.STATEMENT_FILE):
+        card = DesfireEv2(wire, aes, Numbers(9))
+        run(card.select_application(layout.APPLICATION))
+        run(card.authenticate(layout.IDENTIFY_KEY, cmac_key(SITE_KEYS[2], b"desfire identify")))
+        with pytest.raises(StatusError):
+            run(card.get_value(file, 3) if file == layout.VALUE_FILE else card.read_data(file, 0, 1, 1))
 
 
 def test_a_card_is_made_and_loaded_over_the_socket(folder, tmp_path, wire):
@@ -296,6 +374,7 @@ def test_a_vending_point_refuses_the_card_with_the_remedy_and_counts_nothing(vau
     with monkeypatch.context() as patch:
         patch.setattr(type(vault), "issuer", property(lambda _: 2))
         calls = (
+            vault.identify_desfire,
             lambda: vault.read_desfire(UID),
             lambda: vault.make_desfire(ticket, UID, 2, content(MONEY, MONEY, version=2)),
             lambda: vault.load_desfire(ticket, UID, content(2 * MONEY)),
@@ -307,3 +386,78 @@ def test_a_vending_point_refuses_the_card_with_the_remedy_and_counts_nothing(vau
                 call()
     assert read(vault, wire).balance == MONEY
     assert load(vault, wire, 2 * MONEY).balance == 2 * MONEY
+
+
+MARK = b"\x01void\x00\x00\x01"
+
+
+def take_back(vault, wire, amount, mark=MARK, is_first=False, operator=vault_bench.OWNER):
+    return talk(vault, wire, vault.void_desfire(ticket_of(vault, operator), UID, mark, amount, is_first))
+
+
+def test_a_sale_is_taken_off_the_card_once_for_its_mark(vault, wire):
+    make(vault, wire)
+    load(vault, wire, MONEY)
+    done = take_back(vault, wire, 2_000_000, is_first=True)
+    assert (done.balance, done.spent, done.version, done.loaded) == (MONEY - 2_000_000, 2_000_000, 2, MONEY)
+    assert take_back(vault, wire, 2_000_000).says_the_same(done)
+    assert content_of(wire.card).says_the_same(done)
+    assert take_back(vault, wire, 2_000_000, b"another!").balance == MONEY - 4_000_000
+
+
+def test_a_mark_outlives_a_load_an_erasure_and_a_new_making(vault, wire):
+    make(vault, wire)
+    load(vault, wire, MONEY)
+    take_back(vault, wire, MONEY, is_first=True)
+    load(vault, wire, 2 * MONEY)
+    with pytest.raises(CardError, match="voided"):
+        take_back(vault, wire, MONEY, is_first=True)
+    talk(vault, wire, vault.erase_desfire(ticket_of(vault), UID))
+    make(vault, wire, content(2 * MONEY, 2 * MONEY, 1 << 20))
+    load(vault, wire, 3 * MONEY)
+    with pytest.raises(CardError, match="voided"):
+        take_back(vault, wire, MONEY, is_first=True)
+    assert read(vault, wire).balance == MONEY
+
+
+def test_money_that_was_used_is_not_taken_back(vault, wire):
+    make(vault, wire)
+    load(vault, wire, MONEY)
+    take_back(vault, wire, 1)
+    with pytest.raises(CardError, match="spent"):
+        take_back(vault, wire, MONEY, b"another!")
+    assert read(vault, wire).balance == MONEY - 1
+
+
+def test_taking_back_can_be_torn_at_every_command_and_takes_once(vault, wire):
+    make(vault, wire)
+    load(vault, wire, 1_000_000_000)
+    before = wire.commands
+    take_back(vault, wire, 1_000_050)
+    commands, taken = wire.commands - before, 1_000_050
+    for command in range(1, commands + 1):
+        for is_after in (False, True):
+            mark = bytes((command, is_after)) + bytes(6)
+            wire.card.power_off()
+            wire.tear(command, is_after)
+            with pytest.raises(CardError):
+                take_back(vault, wire, 1_000_050, mark, is_first=True)
+            assert content_of(wire.card).spent in (taken, taken + 1_000_050)
+            wire.tear(None, False)
+            taken += 1_000_050
+            assert take_back(vault, wire, 1_000_050, mark).spent == content_of(wire.card).spent == taken
+
+
+def test_taking_back_needs_the_right_to_sell_and_a_mark(vault, wire):
+    make(vault, wire)
+    load(vault, wire, MONEY)
+    for refused in (
+        lambda: take_back(vault, wire, 1, operator=HELPER),
+        lambda: take_back(vault, wire, 1, bytes(8)),
+        lambda: take_back(vault, wire, 1, b"short"),
+        lambda: take_back(vault, wire, 0),
+        lambda: take_back(vault, wire, -1),
+    ):
+        with pytest.raises(Refused):
+            refused()
+    assert read(vault, wire).balance == MONEY

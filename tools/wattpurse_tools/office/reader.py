@@ -52,6 +52,13 @@ class Reader(Protocol):
         """Write exactly the outstanding tokens of the card in the record, or a key card's content, and read it back."""
         ...
 
+    def take_back(self, mark: bytes, amount: int, is_first: bool) -> None:
+        """Take the amount of a sale off a DESFire key card, once for each `mark`.
+
+        Raise NotTakenBack if the card proves that it was not taken. After an OSError nobody knows.
+        """
+        ...
+
 
 class StationReader:
     """The card of a name in the card folder of a station's shop."""
@@ -88,6 +95,11 @@ class StationReader:
         still = {bytes(row["sealed"]) for row in self._shop.station.outstanding(read.card.uid)}
         if not wanted & still <= set(again.sealed_tokens()):
             raise Failure("the card does not keep the data written to it")
+
+    def take_back(self, mark: bytes, amount: int, is_first: bool) -> None:
+        """Take the amount of a sale off a DESFire key card, once for each `mark`."""
+        found = self._shop.key_cards.look(self._shop.cards.read(self._name))
+        self._shop.key_cards.take_back(found, mark, amount, is_first)
 
     def _trouble(self, read: CardRead) -> str:
         try:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from wattpurse.cards.memory import Memory
 
 Result = TypeVar("Result")
-AnswerDesfire = Callable[[str, bytes], tuple[bytes, CardContent | None]]
+AnswerDesfire = Callable[[str, bytes], tuple[bytes, CardContent | bytes | None]]
 Step = Callable[["Memory"], Coroutine[None, None, Result]]
 Action = Callable[[CardIdentity], Coroutine[None, None, Result]]
 
@@ -30,6 +30,9 @@ REASONS = {
     "refused": Words("it is locked with other keys than those of this vault"),
     "changed": Words("it does not keep the data written to it"),
     "unknown": Words("it is of no kind that holds tokens, or no key card of this site"),
+    "spent": Words("it has less money than this sale has loaded"),
+    "voided": Words("it shows that this sale was taken back before"),
+    "downgraded": Words("it hides the secure messaging that it has; use another reader, and tell the manager"),
     "full": Words("it cannot hold so much money"),
     "garbled": Words("its answers are not whole, or prove nothing; lay it flat on the reader"),
 }
@@ -51,6 +54,18 @@ class CardKeys(Protocol):
 
     def card_keys(self, uid: bytes, key_version: int) -> tuple[bytes, bytes]:
         """Return keys A and B of the sectors of one MIFARE Classic card."""
+        ...
+
+
+class Identifier(Protocol):
+    """The vault, as it asks a card with a random UID for the real one."""
+
+    def identify_desfire(self) -> tuple[str, bytes]:
+        """Begin a dialog whose result is the UID."""
+        ...
+
+    def answer_desfire(self, dialog: str, answer: bytes) -> tuple[bytes, CardContent | bytes | None]:
+        """Give the card's answer to a dialog. Return the next command and None, or an empty command and the result."""
         ...
 
 
@@ -92,6 +107,10 @@ class Antenna(Protocol):
         """Return the way to a selected card of ISO/IEC 14443-4, for its commands."""
         ...
 
+    async def uid_of(self, identity: CardIdentity) -> bytes:
+        """Return the UID of a selected card, the real one if it shows a random one."""
+        ...
+
 
 class ModelAntenna:
     """The model of the reader chip with its driver, for models of cards. `model` is the chip."""
@@ -116,6 +135,10 @@ class ModelAntenna:
     async def link(self, identity: CardIdentity) -> "Transport":
         """Return the way to a selected card of ISO/IEC 14443-4."""
         return await iso_dep.activate(self.driver, identity, self._clock)
+
+    async def uid_of(self, identity: CardIdentity) -> bytes:
+        """Return the UID that the card shows."""
+        return identity.uid
 
 
 class CardReader:
@@ -181,7 +204,7 @@ class CardReader:
         identity = await self._driver.find_card()
         if identity is None:
             raise CardError("silent")
-        if identity.uid != uid:
+        if await self._antenna.uid_of(identity) != uid:
             raise Failure("another card lies on the reader; put the first one back")
         return await action(identity)
 
@@ -194,17 +217,8 @@ class CardReader:
     async def _converse(
         self, identity: CardIdentity, dialog: str, command: bytes, tell: AnswerDesfire
     ) -> CardContent | None:
-        transport = await self._antenna.link(identity)
-        result = None
-        while command:
-            answer = await transport.transceive(command)
-            try:
-                command, result = tell(dialog, answer)
-            except OSError as error:  # a vault of another process has no CardError
-                if str(error) not in REASONS:
-                    raise
-                raise CardError(str(error)) from error
-        return result
+        result = await converse(await self._antenna.link(identity), dialog, command, tell)
+        return result if isinstance(result, CardContent) else None
 
     async def _prove(self, identity: CardIdentity) -> None:
         await self._open(identity, lambda memory: prove_pages(self._driver, identity, memory))
@@ -230,6 +244,22 @@ class CardReader:
     def _keys_of_uid(self, uid: bytes) -> ClassicKeys:
         """Return a card's keys of all versions, the newest first."""
         return _keys_from(self._vault, uid, self._vault.versions)
+
+
+async def converse(
+    transport: "Transport", dialog: str, command: bytes, tell: AnswerDesfire
+) -> CardContent | bytes | None:
+    """Bring the commands of a dialog to a card and its answers to the vault. Return the result. Raise CardError."""
+    result = None
+    while command:
+        answer = await transport.transceive(command)
+        try:
+            command, result = tell(dialog, answer)
+        except OSError as error:  # a vault of another process has no CardError
+            if str(error) not in REASONS:
+                raise
+            raise CardError(str(error)) from error
+    return result
 
 
 def _keys_from(vault: CardKeys, uid: bytes, versions: Sequence[int]) -> ClassicKeys:

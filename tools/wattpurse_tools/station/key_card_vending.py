@@ -8,14 +8,21 @@ station wrote or read there before is an older image of itself, and is not toppe
 from boards.host.cards.desfire_chip import KIND as DESFIRE
 from wattpurse.cards import key_card as pages
 from wattpurse.cards import purse
+from wattpurse.cards.iso14443 import CardError
 from wattpurse.core.money import key_card
 from wattpurse.core.money.key_card import CardContent
-from wattpurse_tools.refusals import Refusal, Words
+from wattpurse_tools.refusals import Refusal, Words, words_of
 from wattpurse_tools.station.cards import KEY_CARD, CardRead, NotOnCard, StationCards, a_card_of, wipe
 from wattpurse_tools.station.key_card_terms import KeyCardTerms
 from wattpurse_tools.station.rows import Row
 from wattpurse_tools.station.station import ERASED, Station
 from wattpurse_tools.vault.key_cards import NO_MEMORY_CARDS
+
+_NOT_TAKEN = ("spent", "voided")
+
+
+class NotTakenBack(Refusal):
+    """A card proves that the money of a sale was not taken off it now."""
 
 
 class KeyCardRead:
@@ -175,6 +182,24 @@ class KeyCardVending:
             self._record.note_unknown(found.read.card.uid)
         self._station.note_card(found.read.card.uid, state=ERASED)
         return max(0, balance)
+
+    def take_back(self, found: KeyCardRead, mark: bytes, amount: int, is_first: bool) -> None:
+        """Take the amount of a sale off a DESFire card, once for each `mark`.
+
+        Raise NotTakenBack if the card proves that it was not taken. After an OSError nobody knows.
+        """
+        self._sound_row(found)
+        uid = found.read.card.uid
+        begin = lambda: self._keys.void_desfire(self._station.ticket, uid, mark, amount, is_first)  # noqa: E731
+        try:
+            content = self._cards.converse(found.read, begin, is_change=True)
+        except OSError as error:
+            cause = error.__cause__
+            if isinstance(cause, CardError) and cause.reason in _NOT_TAKEN:
+                raise NotTakenBack(words_of(error)) from error
+            raise
+        if content is not None:
+            self._record.note(uid, content)
 
     def deliver(self, found: KeyCardRead, done: str) -> None:
         """Write the content in the record to the card. The error says that the step `done` is in the record."""

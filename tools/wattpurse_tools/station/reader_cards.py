@@ -20,12 +20,13 @@ from wattpurse.cards.mfrc522 import Mfrc522
 from wattpurse.cards.ultralight import open_pages
 from wattpurse_tools.blocking import run_driver
 from wattpurse_tools.refusals import Failure, Refusal, Words
-from wattpurse_tools.station.card_reader import AnyCard, unusable
+from wattpurse_tools.station.card_reader import AnyCard, Identifier, converse, unusable
 
 if TYPE_CHECKING:
     from wattpurse.cards.desfire import Transport
 
 Result = TypeVar("Result")
+UidOf = Callable[[CardIdentity], Coroutine[None, None, bytes]]
 
 _LOOK_S = 0.3
 _DESFIRE_STATUS = 0x91
@@ -92,11 +93,12 @@ class WrappedCommands:
 
 
 class ReaderAntenna:
-    """A real reader with its driver."""
+    """A real reader with its driver. The `vault` asks cards with a random UID for the real one."""
 
     def __init__(self, driver: RealDriver, lock: AbstractContextManager[object]) -> None:
         self.real_driver = driver
         self.driver = cast(Mfrc522, driver)
+        self.vault: Identifier | None = None
         self._lock = lock
         self._holds = 0
 
@@ -116,6 +118,22 @@ class ReaderAntenna:
     async def link(self, identity: CardIdentity) -> "Transport":
         """Return the way to the card of ISO/IEC 14443-4 on the reader."""
         return WrappedCommands(self.real_driver.transceive)
+
+    async def uid_of(self, identity: CardIdentity) -> bytes:
+        """Return the UID of a card, the real one if it shows a random one. Raise Failure if nobody can tell it."""
+        if not identity.is_random or self.vault is None:
+            return identity.uid
+        try:
+            begun = self.vault.identify_desfire()
+            uid = await converse(await self.link(identity), *begun, self.vault.answer_desfire)
+        except CardError as error:
+            if error.reason in KINDLESS:
+                raise Failure(
+                    "the card shows a random number, and this site's key does not open it: make it a key card before"
+                    " the random number is switched on, or use another card"
+                ) from error
+            raise
+        return uid if isinstance(uid, bytes) else identity.uid
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -191,7 +209,7 @@ class ReaderCards:
         """Return the card on the reader, or None."""
         try:
             with self.antenna.held():
-                return self.antenna.run(kind_of_card(self.antenna.real_driver))
+                return self.antenna.run(kind_of_card(self.antenna.real_driver, self.antenna.uid_of))
         except CardError as error:
             raise unusable(error, KINDLESS) from error
 
@@ -205,11 +223,17 @@ class ReaderCards:
         return found
 
 
-async def kind_of_card(driver: RealDriver) -> ReaderCard | None:
-    """Return the card on a reader, or None. Raise CardError ("unknown") for a kind that holds no tokens."""
+async def kind_of_card(driver: RealDriver, uid_of: UidOf | None = None) -> ReaderCard | None:
+    """Return the card on a reader, or None. Raise CardError ("unknown") for a kind that holds no tokens.
+
+    `uid_of(identity)` returns the real UID of a card that shows a random one.
+    """
     await driver.start()
     identity = await driver.find_card()
-    return None if identity is None else ReaderCard(await kind_of(driver, identity), identity.uid)
+    if identity is None:
+        return None
+    kind = await kind_of(driver, identity)
+    return ReaderCard(kind, identity.uid if uid_of is None else await uid_of(identity))
 
 
 async def kind_of(driver: RealDriver, identity: CardIdentity) -> str:

@@ -7,7 +7,7 @@ from wattpurse_tools.station.card_places import cards_at
 from wattpurse_tools.station.card_reader import CardReader
 from wattpurse_tools.station.cards import StationCards
 from wattpurse_tools.station.key_card_vending import KeyCardVending
-from wattpurse_tools.station.reader_cards import Patience
+from wattpurse_tools.station.reader_cards import Patience, ReaderCards
 from wattpurse_tools.station.station import Person, Station
 from wattpurse_tools.station.vending import Vending
 from wattpurse_tools.station.walk import Walk
@@ -24,6 +24,8 @@ class Shop:
     def __init__(self, station: Station, files: CardStore) -> None:
         self.station = station
         self.files = files
+        if isinstance(files, ReaderCards):
+            files.antenna.vault = station.keys
         self.cards = StationCards(station, files, CardReader(station.keys, files.antenna))
         self.vending = Vending(station, self.cards)
         self.key_cards = KeyCardVending(station, self.cards)

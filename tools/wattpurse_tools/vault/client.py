@@ -228,6 +228,10 @@ class VaultClient:
         """Return the content of an authentic record under any key version, or None."""
         return self._call("open_key_card", uid=uid, sealed=sealed)
 
+    def identify_desfire(self) -> tuple[str, bytes]:
+        """Begin to ask a DESFire card with a random UID for the real one. Return a dialog and its first command."""
+        return self._call("identify_desfire")
+
     def read_desfire(self, uid: bytes) -> tuple[str, bytes]:
         """Begin to read a DESFire key card. Return a dialog and its first command."""
         return self._call("read_desfire", uid=uid)
@@ -244,11 +248,15 @@ class VaultClient:
         """Begin to take all money off a DESFire key card. Right: SELL."""
         return self._call("erase_desfire", ticket=ticket, uid=uid)
 
+    def void_desfire(self, ticket: str, uid: bytes, mark: bytes, amount: int, is_first: bool) -> tuple[str, bytes]:
+        """Begin to take the amount of a sale off a DESFire key card, once for each mark. Right: SELL."""
+        return self._call("void_desfire", ticket=ticket, uid=uid, mark=mark, amount=amount, is_first=is_first)
+
     def rekey_desfire(self, ticket: str, uid: bytes, key_version: int) -> tuple[str, bytes]:
         """Begin to change the keys of a DESFire key card to those of a version. Right: CARDS."""
         return self._call("rekey_desfire", ticket=ticket, uid=uid, key_version=key_version)
 
-    def answer_desfire(self, dialog: str, answer: bytes) -> tuple[bytes, CardContent | None]:
+    def answer_desfire(self, dialog: str, answer: bytes) -> tuple[bytes, CardContent | bytes | None]:
         """Give the card's answer to a dialog. Return the next command and None, or an empty command and the result."""
         return self._call("answer_desfire", dialog=dialog, answer=answer)
 

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 
 from boards.host.chips.aes import aes
 from wattpurse.cards.desfire import Desfire
-from wattpurse.core.money.key_card import CardContent
+from wattpurse.cards.desfire_ev2 import DesfireEv2
+from wattpurse.cards.desfire_identity import uid_with
+from wattpurse.core.money.key_card import AMOUNT_LIMIT, CardContent
 from wattpurse.core.money.token_windows import OFFICE
 from wattpurse.core.seals import desfire_keys
 from wattpurse_tools.vault import actions, desfire_cards, key_cards, rules
@@ -18,7 +20,7 @@ from wattpurse_tools.vault.base import VaultBase
 from wattpurse_tools.vault.checks import need, uid_of
 from wattpurse_tools.vault.desfire_cards import CardKeys
 from wattpurse_tools.vault.dialogs import Dialogs, Relay
-from wattpurse_tools.vault.interface import CARDS, ORDER, SELL, Refused
+from wattpurse_tools.vault.interface import CARDS, ORDER, SELL, VOID_MARK_SIZE, Refused
 from wattpurse_tools.vault.key_cards import KnownCard
 from wattpurse_tools.vault.log_facts import amounts_document
 from wattpurse_tools.vault.rules import Amounts
@@ -28,6 +30,13 @@ _UID_SIZE = 7
 
 class DesfireCalls(VaultBase):
     """Dialogs with DESFire key cards."""
+
+    def identify_desfire(self) -> tuple[str, bytes]:
+        """Begin to ask a card with a random UID for the real one. The result is the UID."""
+        with self._work:
+            self._refuse_point()
+            keys = [desfire_keys.identify_key(aes, one.site_key) for one in self._ring.newest_first]
+            return self._card_dialogs().begin(lambda card: uid_with(card, keys))
 
     def read_desfire(self, uid: bytes) -> tuple[str, bytes]:
         """Begin to read a card. The result is its content, or None."""
@@ -88,6 +97,16 @@ class DesfireCalls(VaultBase):
             self._note(acting.number, actions.DESFIRE_ERASE, {"card": uid.hex()})
             return self._card_dialogs().begin(lambda card: desfire_cards.erase_card(card, found))
 
+    def void_desfire(self, ticket: str, uid: bytes, mark: bytes, amount: int, is_first: bool) -> tuple[str, bytes]:
+        """Begin to take the amount of a sale off a card, once for each mark. The result is its content."""
+        with self._work:
+            acting = self._acting(ticket, SELL)
+            if len(mark) != VOID_MARK_SIZE or not any(mark) or not 0 < amount <= AMOUNT_LIMIT:
+                raise Refused("a mark or an amount on the key card is out of range")
+            found = self._card_keys(uid)
+            self._note(acting.number, actions.DESFIRE_VOID, {"card": uid.hex(), "amount": amount, "mark": mark.hex()})
+            return self._card_dialogs().begin(lambda card: desfire_cards.take_back(card, found, mark, amount, is_first))
+
     def rekey_desfire(self, ticket: str, uid: bytes, key_version: int) -> tuple[str, bytes]:
         """Begin to change the keys of a card to those of a version. The result is its content, or None."""
         with self._work:
@@ -102,7 +121,7 @@ class DesfireCalls(VaultBase):
 
             return self._card_dialogs().begin(rekey)
 
-    def answer_desfire(self, dialog: str, answer: bytes) -> tuple[bytes, CardContent | None]:
+    def answer_desfire(self, dialog: str, answer: bytes) -> tuple[bytes, CardContent | bytes | None]:
         """Continue a dialog: return the next command, or an empty one and the result."""
         with self._work:
             return self._card_dialogs().go_on(dialog, answer)
@@ -116,12 +135,15 @@ class DesfireCalls(VaultBase):
         """Return the keys of a card, the newest first."""
         return [self._keys_of_version(uid, one.key_version) for one in self._ring.newest_first]
 
-    def _keys_of_version(self, uid: bytes, key_version: int) -> CardKeys:
+    def _refuse_point(self) -> None:
         if self.issuer != OFFICE:
             raise Refused(
                 "only the vault of the office works with DESFire key cards: a vending point has no credit key;"
                 " load the card at the office, or make a key card on an NTAG216"
             )
+
+    def _keys_of_version(self, uid: bytes, key_version: int) -> CardKeys:
+        self._refuse_point()
         if len(uid_of(uid)) != _UID_SIZE:
             raise Refused("a DESFire card has a UID of seven bytes")
         one = self._ring.of(key_version)
@@ -136,4 +158,4 @@ class DesfireCalls(VaultBase):
 
 
 def _commands_over(relay: Relay) -> Desfire:
-    return Desfire(relay, aes, os.urandom)
+    return DesfireEv2(relay, aes, os.urandom)

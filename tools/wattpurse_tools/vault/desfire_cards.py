@@ -15,6 +15,7 @@ from wattpurse.cards.iso14443 import CardError
 from wattpurse.core.money.key_card import CardContent
 from wattpurse.core.seals.cmac import BLOCK
 from wattpurse_tools.vault import desfire_issue as issue
+from wattpurse_tools.vault.interface import VOID_MARK_SIZE
 
 _KEY_SETTINGS = 0x09  # the master key changes keys and settings, lists files and makes them
 _KEY_COUNT = 4
@@ -81,6 +82,28 @@ async def write_card(card: Desfire, keys: Sequence[CardKeys], content: CardConte
     return await _bring(card, image, wanted, None)
 
 
+async def take_back(card: Desfire, keys: Sequence[CardKeys], mark: bytes, amount: int, is_first: bool) -> CardContent:
+    """Take the `amount` of a sale off a card, once for each `mark`. Return its content.
+
+    The card gets the mark in the same commit, so the next call tells whether one that was interrupted was carried out.
+    It counts as a deduction: the version and the money spent rise, as they do at a meter. Raise CardError: "spent" if
+    the card has less money, "voided" if it has the mark already and `is_first` says that nobody has tried before.
+    """
+    if await _enter(card, keys) is None:
+        raise CardError("unknown")
+    image = await layout.read(card)
+    old = image.content()
+    if _mark_in(image) == mark:
+        if is_first:
+            raise CardError("voided")
+        return old
+    if old.balance < amount:
+        raise CardError("spent")
+    wanted = old.at(old.version + 1, old.spent + amount)
+    statement = layout.pack_head(wanted) + image.statement[layout.HEAD_SIZE :]
+    return await _bring(card, image, wanted, statement, mark)
+
+
 async def rekey_card(card: Desfire, keys: Sequence[CardKeys], wanted: CardKeys) -> bool:
     """Change all keys to those of `wanted`, the master key last. Return False if it is no key card of this site.
 
@@ -108,7 +131,7 @@ async def erase_card(card: Desfire, keys: Sequence[CardKeys]) -> CardContent | N
     image = await layout.read(card)
     before = _content_in(image)
     await _change_value(card, -image.value)
-    await card.write_data(layout.ORDERS_FILE, 0, bytes(layout.ORDERS_SIZE), MACED)
+    await card.write_data(layout.ORDERS_FILE, 0, bytes(layout.VOID_PLACE), MACED)
     await card.commit()
     return before
 
@@ -151,12 +174,16 @@ async def _enter_as_master(card: Desfire, keys: Sequence[CardKeys]) -> bool:
     return False
 
 
-async def _bring(card: Desfire, image: Image, content: CardContent, statement: bytes | None) -> CardContent:
+async def _bring(
+    card: Desfire, image: Image, content: CardContent, statement: bytes | None, mark: bytes | None = None
+) -> CardContent:
     """Write all that differs from `image` in one commit. Return the content that the card has then."""
     value = layout.value_of(content.loaded, content.spent)
     if value > layout.HIGHEST_VALUE:
         raise CardError("full")
-    orders = layout.pack_orders(content)
+    marked = _mark_in(image) if mark is None else mark
+    tail = marked + bytes((card.messaging if card.messaging > 1 else 0,))  # cards of EV1 have the bytes of before
+    orders = (layout.pack_orders(content)[: layout.VOID_PLACE] + tail).ljust(layout.ORDERS_SIZE, b"\0")
     after = Image(value, orders, image.statement if statement is None else statement)
     if (value, orders, after.statement) != (image.value, image.orders, image.statement):
         await _change_value(card, value - image.value)
@@ -165,6 +192,10 @@ async def _bring(card: Desfire, image: Image, content: CardContent, statement: b
             await card.write_data(layout.STATEMENT_FILE, 0, statement, MACED)
         await card.commit()
     return after.content()
+
+
+def _mark_in(image: Image) -> bytes:
+    return image.orders[layout.VOID_PLACE : layout.VOID_PLACE + VOID_MARK_SIZE]
 
 
 async def _change_value(card: Desfire, units: int) -> None:

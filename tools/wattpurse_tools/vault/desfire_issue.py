@@ -6,6 +6,7 @@ Only the vault makes cards: no meter has this module.
 import struct
 
 from wattpurse.cards.desfire import ENCIPHERED, Desfire
+from wattpurse.cards.desfire_ev2 import Session as Ev2Session
 from wattpurse.cards.desfire_session import checksum
 from wattpurse.cards.iso14443 import CardError
 from wattpurse.core.seals.cmac import BLOCK
@@ -50,6 +51,8 @@ async def change_key(card: Desfire, number: int, version: int, new: bytes, old: 
     session = card.session
     if session is None:
         raise CardError("refused")
+    if isinstance(session, Ev2Session):
+        return await _change_key_ev2(card, session, bytes((_CHANGE_KEY, number)), bytes((version,)), new, old)
     head = bytes((_CHANGE_KEY, number))
     data = new if old is None else bytes([new[place] ^ old[place] for place in range(BLOCK)])
     data += bytes((version,))
@@ -62,6 +65,19 @@ async def change_key(card: Desfire, number: int, version: int, new: bytes, old: 
     else:
         await card.exchange(sent)  # the authentication has ended with its key
         card.session = None
+
+
+async def _change_key_ev2(
+    card: Desfire, session: Ev2Session, head: bytes, version: bytes, new: bytes, old: bytes | None
+) -> None:
+    """Change a key in a session of EV2 (AN12196, section 6.16)."""
+    if old is not None:
+        mixed = bytes([new[place] ^ old[place] for place in range(BLOCK)])
+        await card.change(head, mixed + version + checksum(new), ENCIPHERED)
+        return
+    sent = head + session.encipher(new + version)
+    await card.exchange(sent + session.sign(sent))  # the authentication has ended with its key
+    card.session = None
 
 
 async def change_key_settings(card: Desfire, settings: int) -> None:

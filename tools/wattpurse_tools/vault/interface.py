@@ -22,6 +22,7 @@ from wattpurse.core.money.key_card import CardContent
 SELL = "sell"
 ORDER = "order"
 CARDS = "cards"
+VOID_MARK_SIZE = 8
 KEYS = "keys"
 APPROVE = "approve"
 MANAGE = "manage"
@@ -495,6 +496,13 @@ class Keys(Protocol):
         """Return the content of an authentic record under any key version, or None."""
         ...
 
+    def identify_desfire(self) -> tuple[str, bytes]:
+        """Begin to ask a DESFire card with a random UID for the real one. The result is the UID.
+
+        The error is that of a card of another site, or of one that was not made here.
+        """
+        ...
+
     def read_desfire(self, uid: bytes) -> tuple[str, bytes]:
         """Begin to read a DESFire key card. Return a dialog and its first command; see `answer_desfire`.
 
@@ -520,6 +528,14 @@ class Keys(Protocol):
         """Begin to take all money off a DESFire key card. Right: SELL. The result is its content before, or None."""
         ...
 
+    def void_desfire(self, ticket: str, uid: bytes, mark: bytes, amount: int, is_first: bool) -> tuple[str, bytes]:
+        """Begin to take the `amount` of a sale off a DESFire key card. Right: SELL. The result is its content.
+
+        The card keeps `mark`, VOID_MARK_SIZE bytes that name the sale, in the same commit. If it has the mark already,
+        nothing is taken again, and with `is_first` that is an error. The day's limits of the operator stay used.
+        """
+        ...
+
     def rekey_desfire(self, ticket: str, uid: bytes, key_version: int) -> tuple[str, bytes]:
         """Begin to change the keys of a DESFire key card to those of a version. Right: CARDS.
 
@@ -527,7 +543,7 @@ class Keys(Protocol):
         """
         ...
 
-    def answer_desfire(self, dialog: str, answer: bytes) -> tuple[bytes, CardContent | None]:
+    def answer_desfire(self, dialog: str, answer: bytes) -> tuple[bytes, CardContent | bytes | None]:
         """Give the card's answer to a dialog. Return the next command and None, or an empty command and the result.
 
         Raise OSError with the reason of a CardError if the card refuses or its answers prove nothing.

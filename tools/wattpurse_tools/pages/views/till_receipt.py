@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from boards.host.cards.desfire_chip import KIND as DESFIRE
 from wattpurse_tools.office import approvals, audit, sales, voids
 from wattpurse_tools.office import sale_types as kinds
 from wattpurse_tools.pages.access import OfficeRequest
@@ -22,7 +23,7 @@ from wattpurse_tools.pages.receipts.printer_bytes import printer_bytes
 from wattpurse_tools.pages.refusal_words import in_words
 from wattpurse_tools.pages.tills import Place, at_till, in_shift, is_own
 from wattpurse_tools.pages.views.till_sale import NEW
-from wattpurse_tools.record.models import Approval, Sale
+from wattpurse_tools.record.models import Approval, Card, Sale
 from wattpurse_tools.vault.interface import APPROVED, ApprovalNeeded
 
 _LISTED = 20
@@ -200,5 +201,7 @@ def _is_owed(sale: Sale) -> bool:
 
 def _may_void(request: OfficeRequest, place: Place, sale: Sale) -> bool:
     """Return True for a sale on a card that is not taken back yet, while the cashier's shift is open."""
-    is_sale = sale.kind == kinds.SALE and sale.carrier == kinds.CARD
+    is_sale = sale.kind == kinds.SALE and sale.carrier in _ON_CARDS
+    if is_sale and sale.carrier == kinds.KEY_CARD:
+        is_sale = Card.objects.filter(pk=sale.card_uid, kind=DESFIRE).exists()
     return is_sale and sale.state in _VOIDABLE and is_own(request, place)
