@@ -82,7 +82,7 @@ class KillsWorld(HeadendWorld):
     """A head-end on the database of `server`, with real processes, for a `with` block."""
 
     meters = 4
-    steps = 8
+    steps = 5
 
     def __init__(self, random, template, place, tally, server):
         self._clock = multiprocessing.RawValue("q", 0)  # the vault and all children see it move

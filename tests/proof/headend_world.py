@@ -146,6 +146,7 @@ class HeadendWorld:
 
     meters = 5
     steps = 30
+    every_minutes = 480
 
     def __init__(self, random, template, place, tally):
         self._random = random
@@ -167,7 +168,7 @@ class HeadendWorld:
         currency = Site.objects.get().currency
         for what, gross_microunits in PRICES_MICROUNITS.items():
             Price.objects.create(what=what, currency=currency, gross_microunits=gross_microunits, from_s=0)
-        self.places = site.build(self._office, self._actor(), self.meters, self.now_s, PERMIT_S, 240)
+        self.places = site.build(self._office, self._actor(), self.meters, self.now_s, PERMIT_S, self.every_minutes)
         return self
 
     def __exit__(self, *_):

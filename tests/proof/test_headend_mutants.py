@@ -5,11 +5,13 @@ import pytest
 from tests.proof import campaign, headend
 
 CASES = 1
+STEPS = 12  # a short life is enough for these faults
 
 
 def findings_with(patch, name, mutant):
     """Return the failures of some cases while a function of the program is replaced."""
     patch.setattr(name, mutant)
+    patch.setattr("tests.proof.headend_world.HeadendWorld.steps", STEPS)
     return campaign.run(headend, 0, CASES).failures
 
 
