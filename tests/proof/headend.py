@@ -21,7 +21,7 @@ from tests import office_of_tests
 
 NAME = "headend"
 ABOUT = "worker, engine, payment worker and sender killed at any call; messages doubled, delayed, lost; forged payments"
-SHORT_CASES = 8
+SHORT_CASES = 4
 LONG_CASES = 10_000
 
 _templates: dict[int, Path] = {}

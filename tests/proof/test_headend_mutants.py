@@ -5,11 +5,16 @@ import pytest
 from tests.proof import campaign, headend
 
 CASES = 1
+# A short life is enough for these faults.
+STEPS = 12
+WORK_OFF_ROUNDS = 12
 
 
 def findings_with(patch, name, mutant):
     """Return the failures of some cases while a function of the program is replaced."""
     patch.setattr(name, mutant)
+    patch.setattr("tests.proof.headend_world.HeadendWorld.steps", STEPS)
+    patch.setattr("tests.proof.headend_world.HeadendWorld.work_off_rounds", WORK_OFF_ROUNDS)
     return campaign.run(headend, 0, CASES).failures
 
 
