@@ -229,7 +229,7 @@ def test_a_killed_node_and_a_killed_worker_lose_and_double_nothing(cluster, site
 
 
 def test_a_token_waits_for_a_meter_whose_node_has_died(cluster):
-    """The session of a meter outlives the node where it began."""
+    """Kill the node where the session of a meter began: the session is still there."""
     accesses, topic = mqtt_accesses(cluster), mqtt.topic(METER, mqtt.TOKEN)
     with BrokerLink(accesses[2], "meter-7", (topic,)):
         pass
