@@ -22,6 +22,8 @@ OTHER_WRITERS = {
     "tools/wattpurse_tools/bench/bill.py",  # load files in a temporary folder
     "tools/wattpurse_tools/bench/certificates.py",  # of a broker, in a temporary folder
     "tools/wattpurse_tools/bench/headend.py",  # its own figures in build/
+    "tools/wattpurse_tools/bench/headend_recharge.py",  # users of meters, in a temporary folder
+    "tools/wattpurse_tools/bench/rabbitmq.py",  # settings of nodes, in a temporary folder
     "tools/wattpurse_tools/headend/sms_gammu.py",  # messages in the folders of gammu-smsd
     "tools/wattpurse_tools/rehearsal/telephones.py",  # files of a story, in a temporary folder
     "tools/wattpurse_tools/rehearsal/virtual_clock.py",

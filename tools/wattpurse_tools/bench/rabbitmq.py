@@ -20,7 +20,7 @@ from wattpurse_tools.bench.mosquitto import free_port
 from wattpurse_tools.places import ROOT
 
 USER = "wattpurse"
-START_S = 240.0
+START_S = 480.0
 STOP_S = 60.0
 
 _PACKAGES = ROOT / "tools/toolchain/debian-packages"
