@@ -1,10 +1,16 @@
 """The engine from end to end: an account is opened, paid into, charged, permitted, and its meter switched."""
 
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from tests.tools.headend.fleet_rows import manage
 from tests.tools.headend.managed_site import DAY_S, KWH
+from tests.tools.office.desk_rows import make_street
 from tests.tools.office.selling_site import EUR
-from wattpurse_tools.headend import accounts, engine
+from wattpurse_tools.headend import accounts, engine, switching
+from wattpurse_tools.headend.policy import policy
 from wattpurse_tools.ledger import balances, chart
-from wattpurse_tools.record.models import AccountCharge, Command, ManagedAccount, Sale, Tenancy
+from wattpurse_tools.record.models import AccountCharge, Command, ManagedAccount, Sale, TemporarySupply, Tenancy
 
 HOUR_S = 3600
 
@@ -77,3 +83,45 @@ def test_a_round_without_news_does_nothing(office, manager, meter, now_s):
     again = engine.run_round(office, manager, now_s)
     assert (again.charged, again.switched, again.permits, again.troubles) == (0, 0, 0, 0)
     assert Command.objects.count() == 1
+
+
+def test_accounts_that_wait_for_the_hours_cost_no_question_each(any_office, manager, now_s):
+    make_street(40)
+    night_s, asked = now_s + 12 * HOUR_S, []
+    for first in (1001, 1021):
+        for number in range(first, first + 20):
+            manage(number, now_s, night_s + 2 * DAY_S, is_ordered_on=True, is_wished_on=False)
+        with CaptureQueriesContext(connection) as queries:
+            outcome = engine.run_round(any_office, manager, night_s)
+        assert (outcome.switched, outcome.troubles) == (0, 0)
+        asked.append(len(queries))
+    assert asked[1] <= asked[0] <= 20
+    everybody = list(ManagedAccount.objects.order_by("pk").values_list("pk", flat=True))
+    assert len(everybody) == 40
+    assert engine.due(policy(), night_s) == []
+    assert engine.due(policy(), now_s) == everybody  # noon of a Wednesday
+
+
+def test_the_end_of_a_temporary_supply_is_due_in_the_night(any_office, manager, now_s):
+    make_street(3)
+    night_s, ended = now_s + 12 * HOUR_S, None
+    for number, state in ((1001, switching.SUPPLY_ENDED), (1002, switching.SUPPLY_RUNNING), (1003, None)):
+        account = manage(number, now_s, night_s + 2 * DAY_S, is_ordered_on=True, is_wished_on=False)
+        if state is not None:
+            TemporarySupply.objects.create(
+                tenancy=account.tenancy,
+                meter_id=number,
+                from_s=0,
+                until_s=night_s,
+                reason="site",
+                state=state,
+                planned_by=1,
+            )
+        ended = account.pk if state == switching.SUPPLY_ENDED else ended
+    assert engine.due(policy(), night_s) == [ended]
+
+
+def test_an_account_to_switch_on_is_due_at_any_hour(any_office, manager, now_s):
+    make_street(1)
+    account = manage(1001, now_s, now_s + 5 * DAY_S, is_ordered_on=False, is_wished_on=True)
+    assert engine.due(policy(), now_s + 12 * HOUR_S) == [account.pk]

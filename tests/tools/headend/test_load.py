@@ -1,15 +1,21 @@
 """The load by feeder: energy is conserved, gaps are gaps, wrong registers count for nothing."""
 
+import random
 from fractions import Fraction
 from xml.etree import ElementTree
 
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.tools.headend.load_oracle import loads_of, power_of_meter
 from tests.tools.office.desk_rows import make_street
-from wattpurse_tools.headend.load import GAP_S, HOUR_S, load_by_feeder, power_of_meter
+from wattpurse_tools.headend import load
+from wattpurse_tools.headend.load import GAP_S, HOUR_S, MOST_MWH, load_by_feeder
 from wattpurse_tools.pages.charts import Line, lines
-from wattpurse_tools.record.models import Feeder, Premises, Statement
+from wattpurse_tools.record.models import Feeder, Installation, Meter, Premises, Statement
 
 SLOT_S = 900
 NOW_S = 1_800_000_000  # the begin of a slot
@@ -94,6 +100,59 @@ def test_an_office_without_statements_has_no_feeder_on_the_chart(any_office):
     make_street(1)
     assert load_by_feeder(NOW_S, 4, SLOT_S).feeders == []
     assert load_by_feeder(NOW_S, 4, SLOT_S).starts() == []
+
+
+def build_fleet(meters, seed):
+    """Add meters at four feeders and none, with statements that are late, double, far apart, or wrong."""
+    chance = random.Random(seed)
+    feeders = [*(Feeder.objects.create(name=name) for name in ("Zürich", "a", "Ä", "B")), None]
+    rows = []
+    for number in range(3000, 3000 + meters):
+        Meter.objects.create(number=number, currency="EUR", decimals=2, unit="money")
+        place = Premises.objects.create(name=f"Flat {number}", feeder=chance.choice(feeders))
+        until_s = 1 if chance.random() < 0.1 else None
+        Installation.objects.create(meter_id=number, premises=place, from_s=0, until_s=until_s)
+        time_s, mwh = NOW_S - 2 * GAP_S - chance.randrange(GAP_S), chance.randrange(10**13)
+        for _ in range(chance.randrange(40)):
+            time_s += chance.choice((0, 1, 60, SLOT_S, 2 * SLOT_S, HOUR_S, GAP_S, GAP_S + 1, chance.randrange(GAP_S)))
+            mwh = max(0, mwh + chance.choice((0, 1, 7, -5, MOST_MWH, MOST_MWH + 1, chance.randrange(50_000_000))))
+            rows.append((number, time_s, mwh))
+    statements = [
+        Statement(meter_id=meter, time_s=time_s, unit="money", contract=1, balance=0, total_mwh=mwh)
+        for meter, time_s, mwh in sorted(set(rows))
+    ]
+    Statement.objects.bulk_create(statements)
+
+
+@pytest.mark.parametrize(("seed", "heard_tenths"), [(1, 9), (2, 0), (3, 0)])
+def test_the_database_counts_as_python_does(any_office, monkeypatch, seed, heard_tenths):
+    monkeypatch.setattr(load, "_HEARD_TENTHS", heard_tenths)  # without gaps each sum of power is compared
+    build_fleet(60, seed)
+    known = 0
+    for slots, slot_s, ahead_s in ((36, 300, 0), (48, 900, 450), (12, 3600, 1), (1, 900, -900), (6, 2 * GAP_S, 77)):
+        now_s = NOW_S + ahead_s
+        curve = load_by_feeder(now_s, slots, slot_s)
+        found = [(one.name, one.values_mw, one.heard, one.meters) for one in curve.feeders]
+        assert found == loads_of(now_s, slots, slot_s, heard_tenths), (slots, slot_s)
+        known += sum(value is not None for _, values, _, _ in found for value in values)
+    assert known > (2 if heard_tenths else 200)
+
+
+def test_one_query_answers_with_a_row_for_each_slot_however_many_meters(any_office, monkeypatch):
+    asked, answered, ask = [], [], load._rows
+    monkeypatch.setattr(load, "_rows", lambda *given: answered.append(ask(*given)) or answered[-1])
+    for fleet in (1, 2):
+        for meter in range(4000 + 100 * fleet, 4000 + 100 * fleet + 40):
+            Meter.objects.create(number=meter, currency="EUR", decimals=2, unit="money")
+            place = Premises.objects.create(name=f"Flat {meter}")
+            Installation.objects.create(meter_id=meter, premises=place, from_s=0)
+            tell(meter, (2 * SLOT_S, 0), (SLOT_S, 250_000), (0, 500_000))
+        with CaptureQueriesContext(connection) as queries:
+            curve = load_by_feeder(NOW_S - 1, 2, SLOT_S)
+        assert curve.feeders[0].values_mw == kilowatts(40 * fleet, 40 * fleet)
+        asked.append(len(queries))
+    assert asked == [1, 1]
+    assert [len(rows) for rows in answered] == [3, 3]
 
 
 @given(

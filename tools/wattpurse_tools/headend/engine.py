@@ -8,14 +8,24 @@ message about an account that cannot be worked on, and the round goes on with th
 from dataclasses import dataclass
 
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 
-from wattpurse_tools.headend import accounts, permits, rounds, shortages, switching, temporary_supply, trust, warnings
+from wattpurse_tools.headend import (
+    accounts,
+    hours,
+    permits,
+    rounds,
+    shortages,
+    switching,
+    temporary_supply,
+    trust,
+    warnings,
+)
 from wattpurse_tools.headend.policy import policy
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.manager_messages import tell_managers
 from wattpurse_tools.office.office import Office
-from wattpurse_tools.record.models import HeadendPolicy, ManagedAccount
+from wattpurse_tools.record.models import HeadendPolicy, ManagedAccount, TemporarySupply
 from wattpurse_tools.vault.interface import SignOnNeeded
 
 DAY_S = 86_400
@@ -48,14 +58,24 @@ def run_round(office: Office, actor: Actor, now_s: int) -> EngineOutcome:
 
 
 def due(settings: HeadendPolicy, now_s: int) -> list[int]:
-    """Return the accounts that may have something due, by their primary keys."""
+    """Return the accounts that may have something due, by their primary keys.
+
+    An account without credit that waits for the hours for switching off has nothing due. A round in which all wait
+    therefore asks as few questions as one without accounts.
+    """
+    supplies = TemporarySupply.objects.filter(tenancy=OuterRef("pk"))
+    has_end = Exists(supplies) & ~Exists(supplies.filter(state=switching.SUPPLY_RUNNING))
+    is_off_due = Q(is_wished_on=False, is_ordered_on=True)
+    if not hours.may_switch_off(settings, now_s):
+        is_off_due &= Q(has_end)
     heard_s = now_s - settings.permit_s
     is_heard = Q(billed_s__gte=heard_s) | Q(opened_s__gte=heard_s)
     is_due = (
         Q(meter__told_s__gt=F("billed_s"))
         | ~Q(tenancy__meter_number=F("meter"))
         | (Q(permit_until_s__lt=now_s + settings.renew_s, is_wished_on=True) & is_heard)
-        | ~Q(is_wished_on=F("is_ordered_on"))
+        | Q(is_wished_on=True, is_ordered_on=False)
+        | is_off_due
     )
     rows = ManagedAccount.objects.filter(is_due, closed_s=None)
     return list(rows.order_by("pk").values_list("pk", flat=True))
