@@ -33,7 +33,7 @@ FAILED = stripe_refunds.FAILED
 OPEN = (ASKED, PENDING)
 
 _WAITS_S = (30, 60, 300, 900, 3600)
-_AT_ONCE = 20
+_AT_ONCE = 1  # a call may take long, and the same process sells
 _WORDS_LENGTH = 240
 
 
@@ -74,7 +74,10 @@ def ask(folder: OfficeFolder, actor: Actor, payment: int, now_s: int) -> RefundR
 
 
 def work(folder: OfficeFolder, actor: Actor, now_s: int) -> int:
-    """Call the providers of the requests that are due. Return their number. Any number of processes may do so."""
+    """Call the provider of the request that is due first, and return the number of calls.
+
+    Any number of processes may do so at once.
+    """
     due = RefundRequest.objects.filter(state__in=OPEN, next_try_s__lte=now_s).order_by("next_try_s")
     keys: Sequence[int] = list(due.values_list("pk", flat=True)[:_AT_ONCE])
     return sum(_work_on(folder, actor, key, now_s) for key in keys)
