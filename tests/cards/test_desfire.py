@@ -156,7 +156,9 @@ class DesfireTest(unittest.TestCase):
         recorded = [answer for _, answer in self.wire.log[start:]]
 
         class Replay:
-            async def transceive(self, command):
+            async def transceive(self, command, meanwhile=None):
+                if meanwhile is not None:
+                    meanwhile()
                 return recorded.pop(0)
 
         self.card._transport = Replay()

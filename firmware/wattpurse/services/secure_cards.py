@@ -34,18 +34,23 @@ class SecureCards:
         card at all.
         """
         link = iso_dep.IsoDepCard(self._reader, identity, self._clock)
+        card = None
+
+        def prepare() -> None:
+            nonlocal card
+            card = DesfireKeyCard(Desfire(link, self._aes, self._random_bytes), self._aes, identity.uid)
+
         try:
-            await link.activate()
+            await link.activate(prepare)
             await self._clock.sleep_ms(0)
-            result = await self._show(link, identity.uid)
+            result = await self._show(link, identity.uid, card)
         except CardError:
             await link.deselect()  # an active card would answer the commands to the next one
             raise
         await link.deselect()
         return result
 
-    async def _show(self, link: "iso_dep.IsoDepCard", uid: bytes) -> int:
-        card = DesfireKeyCard(Desfire(link, self._aes, self._random_bytes), self._aes, uid)
+    async def _show(self, link: "iso_dep.IsoDepCard", uid: bytes, card: "DesfireKeyCard | None") -> int:
         try:
             return await self._key_slot.take(uid, None, card)
         except CardError:
