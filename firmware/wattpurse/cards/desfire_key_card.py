@@ -54,12 +54,8 @@ _ORDERS = "<BBIHIII"
 _HEAD = "<IIHB5x"
 _ENTRY = "<II"
 _ENTRY_SIZE = 8
-# The value is enciphered, and the other files have a MAC.
-_READS = (
-    (desfire.value_command(VALUE_FILE), desfire.VALUE_SIZE),
-    (desfire.data_command(ORDERS_FILE, 0, ORDERS_SIZE), None),
-    (desfire.data_command(STATEMENT_FILE, 0, STATEMENT_SIZE), None),
-)
+# Value, orders and statement, whole, as `Desfire.command_all` takes them. The value is enciphered.
+READS = ((b"\x6c\x01", 4), (b"\xbd\x02\0\0\0\x20\0\0", None), (b"\xbd\x03\0\0\0\x50\0\0", None))
 
 
 class DesfireKeyCard:
@@ -195,7 +191,7 @@ async def enter(card: "Desfire", aes: "Aes", uid: bytes, site_keys: tuple) -> No
 
 async def read(card: "Desfire") -> Image:
     """Return the state of the card, which every answer proves. Raise CardError or ReaderError."""
-    value, orders, statement = await card.command_all(_READS)
+    value, orders, statement = await card.command_all(READS)
     if len(value) != desfire.VALUE_SIZE or len(orders) != ORDERS_SIZE or len(statement) != STATEMENT_SIZE:
         raise CardError("garbled")
     return Image(desfire.value_in(value), orders, statement)

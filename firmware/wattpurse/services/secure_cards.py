@@ -44,6 +44,7 @@ class SecureCards:
             await link.activate(prepare)
             await self._clock.sleep_ms(0)
             result = await self._show(link, identity.uid, card)
+            await self._clock.sleep_ms(0)
         except CardError:
             await link.deselect()  # an active card would answer the commands to the next one
             raise

@@ -6,10 +6,8 @@ meter notes the payment first). The time of AES is the number of keys set and bl
 this computer, times the times of both on the chip. The card itself takes no time for its commands.
 desfire_heap_bytes: `gc.mem_free()` three seconds after a start without a card, less the same after some payments.
 desfire_loop_block_max_ms: the longest step of any task, as `loop` measures it, from the first look at the card, which
-imports the code for such cards, through payments every half second. It is without collections of garbage, which take
-20 ms, cannot be split, and come with every card. A second run reports the steps with collections beside the figure.
-A memory key card pays before: the first key card of either kind opens the register of key cards, in 60 ms, and once in
-the life of a meter creates it, in 140 ms with the erases. That step is not in the figure.
+imports the code for such cards and opens the register of key cards, through payments every half second. Collections of
+garbage are in it. A second run reports the steps without them beside the figure.
 """
 
 from collections.abc import Callable, Coroutine
@@ -124,7 +122,7 @@ def steps(workshop: Workshop) -> Measured:
     without_us, _ = _steps_of_payments(workshop, False)
     notes = ["Longest step while a DESFire card is met and pays, without erases, with and without collections:"]
     notes += step_lines(longest_us, without_us, collection_us)
-    return {"desfire_loop_block_max_ms": max(without_us.values()) / 1000}, notes
+    return {"desfire_loop_block_max_ms": max(longest_us.values()) / 1000}, notes
 
 
 def _steps_of_payments(workshop: Workshop, collects_in_steps: bool) -> tuple[dict[str, int], int]:
@@ -132,11 +130,7 @@ def _steps_of_payments(workshop: Workshop, collects_in_steps: bool) -> tuple[dic
     with workshop.meter("desfire steps") as meter:
         _begin(meter)
         meter.begin_probe(f"COLLECTS_IN_STEPS = {collects_in_steps}\n{STEPS}")
-        memory_card = meter.key_card(_PRICE)
-        meter.insert(memory_card)
         meter.run_for(_BOOT_S + 1)
-        meter.remove(memory_card)
-        meter.run_for(1)
         meter.insert(_new_card())
         meter.run_for(2 * _PAYMENTS_S)
         return meter.end_probe("(longest, collections_us[0])")

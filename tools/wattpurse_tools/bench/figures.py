@@ -61,7 +61,7 @@ FIGURES = (
     Figure("idle_room_percent", "%", REPORTED, None, "of the time asleep, with a room reader at work"),
     Figure("desfire_debit_ms", "ms", REPORTED, None, "from REQA to the commit of a payment from a DESFire key card"),
     Figure("desfire_debit_ratio", "", AT_MOST, 1.5, "of that to the time on the air, of AES and of flash"),
-    Figure("desfire_loop_block_max_ms", "ms", AT_MOST, 10, "longest step of any task while it pays, no collections"),
+    Figure("desfire_loop_block_max_ms", "ms", AT_MOST, 10, "longest step of any task while such a card pays"),
     Figure("desfire_heap_bytes", "bytes", REPORTED, None, "of the heap, once such a card has paid"),
     Figure("poll_empty_cpu_ms", "ms", AT_MOST, 3, "processor time of one look for a card without a card"),
     Figure("loop_block_max_ms", "ms", AT_MOST, 10, "longest step of any task, without its erases"),
