@@ -239,23 +239,24 @@ class _Proofs:
 
     def __init__(self, session: Session, answers: list) -> None:
         self.command = b""
-        self.answer = None
-        self.enciphered_length = None
-        self.failure = None
+        self.answer: bytes | None = None
+        self.enciphered_length: int | None = None
+        self.failure: CardError | None = None
         self._session = session
         self._answers = answers
 
     def go_on(self) -> None:
         """Prove the last answer, and take in the command that is on the air."""
-        if self.answer is not None:
-            self.prove()
+        self.prove()
         self._session.sign(self.command)
 
     def prove(self) -> None:
-        """Prove the last answer. Keep the error in `failure`: it is raised when no frame is on the air."""
-        session, length = self._session, self.enciphered_length
+        """Prove the last answer, if any. Keep the error in `failure`: it is raised when no frame is on the air."""
+        session, answer, length = self._session, self.answer, self.enciphered_length
+        if answer is None:
+            return
         try:
-            data = session.verify(self.answer) if length is None else session.decipher(self.answer, length)
+            data = session.verify(answer) if length is None else session.decipher(answer, length)
             self._answers.append(data)
         except CardError as error:
             self.failure = error

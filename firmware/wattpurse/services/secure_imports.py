@@ -3,8 +3,6 @@
 An import takes milliseconds. Between two of them the other tasks of the meter work.
 """
 
-from wattpurse.core.constant import const
-
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
     from wattpurse.hal import Board
@@ -12,15 +10,13 @@ if TYPE_CHECKING:
     from wattpurse.services.secure_cards import SecureCards
 
 # In the order in which they import each other.
-_MODULES = const(
-    (
-        "wattpurse.cards.iso_dep",
-        "wattpurse.core.money.key_card",
-        "wattpurse.core.seals.desfire_keys",
-        "wattpurse.cards.desfire_session",
-        "wattpurse.cards.desfire",
-        "wattpurse.cards.desfire_key_card",
-    )
+_MODULES = (
+    "wattpurse.cards.iso_dep",
+    "wattpurse.core.money.key_card",
+    "wattpurse.core.seals.desfire_keys",
+    "wattpurse.cards.desfire_session",
+    "wattpurse.cards.desfire",
+    "wattpurse.cards.desfire_key_card",
 )
 
 
