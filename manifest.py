@@ -54,7 +54,12 @@ ROOM = (
     "services/console/room.py",
     "services/room.py",
 )
-READER_BOARD = ["services/reader_board.py", "services/reader_server.py", "services/room_board.py"]
+READER_BOARD = [
+    "drivers/room_digits.py",
+    "services/reader_board.py",
+    "services/reader_server.py",
+    "services/room_board.py",
+]
 # Imported when the first such card is met.
 SECURE_CARDS = (
     "cards/desfire.py",
@@ -65,6 +70,7 @@ SECURE_CARDS = (
     "cards/iso_dep.py",
     "core/seals/desfire_keys.py",
     "services/secure_cards.py",
+    "services/secure_imports.py",
 )
 WATTPURSE = pathlib.Path("firmware/wattpurse")
 EVERY = sorted(path.relative_to(WATTPURSE).as_posix() for path in WATTPURSE.rglob("*.py"))

@@ -12,7 +12,7 @@ from boards.host.chips.random_bits import RandomBits
 from wattpurse.cards.mfrc522 import Mfrc522
 from wattpurse.drivers.button import Button
 from wattpurse.drivers.buzzer import Buzzer
-from wattpurse.drivers.led_display import LedDisplay
+from wattpurse.drivers.room_digits import RoomDigits
 from wattpurse.services.room_board import RoomBoard
 
 TYPE_CHECKING = False  # type checkers take it for true
@@ -109,7 +109,7 @@ class RoomDevices:
         wires = hardware.display_wires
         self._pins = [Pin(wires[0]), Pin(wires[1]), Pin(hardware.button_wire, INPUT)]
         self._pins.append(Pin(hardware.buzzer_wire, PUSH_PULL))
-        self.display = LedDisplay(self._pins[0], self._pins[1], clock.advance_us)
+        self.display = RoomDigits(self._pins[0], self._pins[1], clock.advance_us)
         self.button = Button(self._pins[2], clock)
         self.buzzer = Buzzer(self._pins[3], clock)
         chip = hardware.reader

@@ -28,9 +28,12 @@ _BITS = 10
 _US_PER_BYTE = _BITS * 1_000_000 // BAUD + 1
 _BUFFER_BYTES = 512
 _SHORTEST_FRAME = HEAD_SIZE + CRC_SIZE + 2
-_SPIN_US = 1_500
 _MOST_IN_PLACE = 40  # under 4 ms
 _LATE_MS = 4
+# The driver waits so long for a UART that is late. `sleep_ms` counts ticks of a millisecond (mp_hal_delay_ms in
+# ports/rp2/mphalport.c): it may end one early, and the time was rounded down by up to another. So up to 2 ms of a frame
+# may be left, without a byte that an interrupt held up. After _LATE_MS the other end has given the frame up.
+_SPIN_US = _LATE_MS * 1000
 _SHORTEST_ANSWER_MS = 2
 _STREAM_POLL = 3  # the request that asks a stream whether it is ready (MicroPython, py/stream.h)
 

@@ -15,7 +15,7 @@ from boards.room_reader.pairing import FlashPairing
 from boards.room_reader.pins import CHIP, DISPLAY_ORDER, GPIO, LINE_UART
 from wattpurse.drivers.button import Button
 from wattpurse.drivers.buzzer import Buzzer
-from wattpurse.drivers.led_display import LedDisplay
+from wattpurse.drivers.room_digits import RoomDigits
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class RoomDevices:
         self.is_held = not button()
         self.button = Button(button, self.clock)
         self.buzzer = Buzzer(_output("buzzer", 0), self.clock)
-        self.display = LedDisplay(
+        self.display = RoomDigits(
             _open_drain("display_clock"), _open_drain("display_data"), time.sleep_us, DISPLAY_ORDER
         )
         self.reader = build_reader(GPIO, self.clock)

@@ -68,10 +68,14 @@ class FakeTimer:
 
 
 class FakeTime:
-    """MicroPython's time, which passes by a microsecond at each look."""
+    """MicroPython's time, which passes by a microsecond at each look. `early_us`: a sleep may end so early."""
+
+    newest = None
+    early_us = 0
 
     def __init__(self):
         self.us = 0
+        FakeTime.newest = self
 
     def ticks_us(self):
         self.us += 1
@@ -81,7 +85,18 @@ class FakeTime:
         return later - earlier
 
     def sleep_ms(self, duration_ms):
-        self.us += duration_ms * 1000
+        self.us += max(0, duration_ms * 1000 - self.early_us)
+
+
+class TimedUart(FakeUart):
+    """A UART that needs its time for each byte."""
+
+    def write(self, data):
+        self.sent += bytes(data)
+        self.ends_us = FakeTime.newest.us + len(data) * 10_000_000 // 115_200 + 1
+
+    def txdone(self):
+        return FakeTime.newest.us >= self.ends_us
 
 
 class FakeAsyncio:
@@ -94,11 +109,11 @@ class FakeAsyncio:
         return None
 
 
-def new_line():
-    install("machine", UART=FakeUart, Timer=FakeTimer)
+def new_line(uart=FakeUart):
+    install("machine", UART=uart, Timer=FakeTimer)
     from boards.micropython import rs485
 
-    rs485.UART, rs485.Timer, rs485.time, rs485.asyncio = FakeUart, FakeTimer, FakeTime(), FakeAsyncio()
+    rs485.UART, rs485.Timer, rs485.time, rs485.asyncio = uart, FakeTimer, FakeTime(), FakeAsyncio()
     send, receive, drive = FakePin(), FakePin(), FakePin()
     line = rs485.Rs485Line(1, send, receive, drive)
     line._arrived = no_wait(line)
@@ -124,6 +139,22 @@ class TestSending(unittest.TestCase):
         self.assertEqual(drive.levels, [0, 1, 0])
         self.assertTrue(FakeUart.newest.looks <= 0)
         self.assertEqual((FakeUart.newest.number, FakeUart.newest.options["baudrate"]), (1, 115_200))
+
+    def test_no_byte_is_cut_off_by_a_sleep_that_ends_early(self):
+        for early_us in (0, 500, 999):
+            for length in range(1, 41):
+                line, _, drive = new_line(TimedUart)
+                FakeTime.newest.early_us = early_us
+                asyncio.run(line.write(bytes(length)))
+                self.assertEqual(drive.levels, [0, 1, 0])
+                self.assertTrue(FakeUart.newest.txdone(), (early_us, length))
+
+    def test_a_uart_that_never_ends_does_not_hold_the_line(self):
+        line, _, drive = new_line(TimedUart)
+        FakeUart.newest.txdone = lambda: False
+        asyncio.run(line.write(bytes(10)))
+        self.assertEqual(drive.levels, [0, 1, 0])
+        self.assertTrue(FakeTime.newest.us <= 10_000)
 
     def test_a_timer_ends_a_long_frame_when_its_last_bit_is_due(self):
         line, _, drive = new_line()

@@ -42,7 +42,9 @@ class Wire:
         self.torn_at = None
         self.is_after = False
 
-    async def transceive(self, command):
+    async def transceive(self, command, meanwhile=None):
+        if meanwhile is not None:
+            meanwhile()
         self.commands += 1
         if self.commands == self.torn_at and not self.is_after:
             self.card.power_off()

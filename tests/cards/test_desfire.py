@@ -5,7 +5,17 @@ import unittest
 from boards.host.cards.desfire import AUTHENTICATION, BOUNDARY, NO_CHANGES, Application
 from boards.host.cards.desfire_files import DataFile, ValueFile
 from tests.cards.desfire_bench import UID, Numbers, bench, run
-from wattpurse.cards.desfire import ENCIPHERED, MACED, PLAIN, StatusError, uid_of
+from wattpurse.cards import desfire_key_card as layout
+from wattpurse.cards.desfire import (
+    ENCIPHERED,
+    MACED,
+    PLAIN,
+    VALUE_SIZE,
+    StatusError,
+    data_command,
+    uid_of,
+    value_command,
+)
 from wattpurse.cards.iso14443 import CardError
 
 APPLICATION = 0x545057
@@ -70,6 +80,12 @@ class DesfireTest(unittest.TestCase):
         self.enter(0)
         self.assertEqual(run(self.card.get_file_settings(VALUE))[:4], bytes((2, self.mode, 0x20, 0x1F)))
         self.assertEqual(run(self.card.get_file_settings(BACKUP)), bytes((1, self.mode, 0x10, 0x22, 160, 0, 0)))
+
+    def test_a_key_card_is_read_by_the_commands_of_its_files(self):
+        orders = data_command(layout.ORDERS_FILE, 0, layout.ORDERS_SIZE)
+        statement = data_command(layout.STATEMENT_FILE, 0, layout.STATEMENT_SIZE)
+        value = value_command(layout.VALUE_FILE)
+        self.assertEqual(layout.READS, ((value, VALUE_SIZE), (orders, None), (statement, None)))
 
     def test_debit_is_valid_at_its_commit(self):
         self.enter(1)
@@ -156,7 +172,9 @@ class DesfireTest(unittest.TestCase):
         recorded = [answer for _, answer in self.wire.log[start:]]
 
         class Replay:
-            async def transceive(self, command):
+            async def transceive(self, command, meanwhile=None):
+                if meanwhile is not None:
+                    meanwhile()
                 return recorded.pop(0)
 
         self.card._transport = Replay()

@@ -280,7 +280,7 @@ class TestLoss(IsoDepTest):
         self.assertTrue(self.clock.run(self.link.is_present()))  # the guard time is over
         block = b"\x02pay"
         for _ in range(2):
-            self.clock.run(self.reader.exchange_block(block, 80_000))
+            self.clock.run(self.reader.exchange_block(block, 80_000, None))
         self.assertEqual(self.card.executed, [b"pay", b"pay"])
 
 

@@ -18,6 +18,8 @@ from wattpurse.cards.mfrc522 import ReaderError
 from wattpurse.cards.reader_link import LinkLost, ReaderLink
 from wattpurse.cards.room_link import RoomLink, WrongBoard
 from wattpurse.cards.room_reader import RoomReader
+from wattpurse.core.messages import reader_frames as frames
+from wattpurse.core.messages import room
 
 SITE_KEY = b"site key 0000001"
 OLD_SITE_KEY = b"site key 0000000"
@@ -156,6 +158,60 @@ class TestCards(unittest.TestCase):
 
         with self.assertRaises(CardError):
             self.bench.run(work())
+
+    def test_a_write_waits_for_the_look_ahead_at_the_claims(self):
+        """Write right after the orders, without asking for the claims: one task alone uses the chip at a time."""
+        from tests.stories.whole_meter import Station
+
+        self.bench.room.reader.field.insert(Station().customer_card("classic-1k", bytes(16)))
+
+        async def work():
+            memory = await self.bench.card()
+            self.assertTrue(await purse.read_orders(memory) is not None)
+            chip = self.bench.room.program._reader
+            for name in ("receive", "authenticate"):
+                setattr(chip, name, watched(getattr(chip, name)))
+            await memory.write_and_verify(480, b"\x55" * 96)
+
+        waiting, most = [], []
+
+        def watched(method):
+            async def call(*arguments):
+                waiting.append(True)
+                most.append(len(waiting))
+                try:
+                    return await method(*arguments)
+                finally:
+                    waiting.pop()
+
+            return call
+
+        self.bench.run(work())
+        self.assertEqual(max(most), 1)
+        self.assertEqual(self.bench.room.reader.violations, [])
+
+    def test_a_changed_display_is_sent_once(self):
+        sendings = []
+        take = self.bench.room.display._set_address
+        self.bench.room.display._set_address = lambda byte: (sendings.append(byte), take(byte))
+
+        async def show(digits, level, half_period_us):
+            del sendings[:]
+            content = bytes((room.SEGMENTS,)) + digits + bytes((level, half_period_us))
+            status, _ = await self.bench.link.ask(room.PANEL, content, 100)
+            return status, len(sendings)
+
+        async def work():
+            return [
+                await show(b"\x01" * 6, 4, 10),
+                await show(b"\x02" * 6, 4, 10),
+                await show(b"\x03" * 6, 5, 10),
+                await show(b"\x03" * 6, 5, 10),
+                await show(b"\x07" * 6, 6, 20),
+            ]
+
+        self.assertEqual(self.bench.run(work()), [(frames.OK, 1)] * 5)
+        self.assertEqual(self.bench.room.display.segments(), b"\x07" * 6)
 
     def test_a_read_beyond_the_card_is_refused_before_it_is_asked_for(self):
         self.bench.room.reader.field.insert(classic_card())

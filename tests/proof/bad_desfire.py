@@ -47,11 +47,11 @@ class Stranger(Wire):
         self._tally = tally
         self.mischief = 0.0
 
-    async def transceive(self, command):
+    async def transceive(self, command, meanwhile=None):
         command = bytes(command)
         if self._random.random() < self.mischief:
             command = self._changed(command, [one for one, _ in self.log[-20:]])[:FRAME]
-        answer = await super().transceive(command)
+        answer = await super().transceive(command, meanwhile)
         if self._random.random() < self.mischief:
             answer = self._changed(answer, [one for _, one in self.log[-20:]])
         if self._random.random() < self.mischief / 4:

@@ -266,7 +266,7 @@ async def _call(random, bench, board, tally):
         lambda: reader.authenticate(b"\x60\x04" + TRANSPORT_KEY + _UID, 5_000),
         lambda: reader.exchange(b"\x30\x04", 16, 5_000),
         lambda: reader.exchange(b"\x60", 8, 2_000),
-        lambda: reader.exchange_block(b"\xe0\x50", 5_000),
+        lambda: reader.exchange_block(b"\xe0\x50", 5_000, None),
         lambda: reader.acknowledged(b"\xa0\x04", 5_000),
         lambda: reader.acknowledged(bytes(16), 10_000),
         lambda: _read_all(reader),

@@ -27,6 +27,18 @@ def new_card(content=None):
     return Wire(key_card(content or key_content(), SITE_KEY, VENDING_KEY))
 
 
+class FlippingWire(Wire):
+    """A wire on which somebody flips a bit of the last byte of the answer to command `flipped_at`."""
+
+    flipped_at = None
+
+    async def transceive(self, command, meanwhile=None):
+        answer = await super().transceive(command, meanwhile)
+        if self.commands == self.flipped_at:
+            return answer[:-1] + bytes((answer[-1] ^ 1,))
+        return answer
+
+
 class TestPaying(unittest.TestCase):
     def setUp(self):
         self.meter = Meter(1)
@@ -80,6 +92,40 @@ class TestPaying(unittest.TestCase):
         wire.card.applications[0x545057].files[VALUE_FILE].lower -= 10_000
         self.assertEqual(self.meter.tap(wire), outcome.ACCEPTED)
         self.assertEqual(content_of(wire.card).spent, self.meter.charged)
+
+    def test_a_deduction_that_the_ledger_cannot_note_is_not_committed(self):
+        def fails(content, now_s):
+            raise OSError
+
+        self.meter.tap(self.wire)
+        self.meter.use(PULSES)
+        self.meter.ledger.step_card = fails
+        self.assertEqual(self.meter.tap(self.wire), outcome.LEDGER_FAILED)
+        del self.meter.ledger.step_card
+        self.assertEqual((content_of(self.wire.card).version, content_of(self.wire.card).spent), (1, 0))
+        self.assertEqual(self.meter.owed, PRICE)
+        self.assertEqual(self.meter.tap(self.wire), outcome.ACCEPTED)
+        self.assertEqual((content_of(self.wire.card).spent, self.meter.owed), (PRICE, 0))
+
+    def test_no_commit_follows_an_answer_that_is_not_the_cards(self):
+        """Flip a bit of each answer in turn: the commit comes last, and only after all answers are proved."""
+        self.meter.tap(self.wire)
+        self.meter.use(PULSES)
+        before = self.wire.commands
+        self.assertEqual(self.meter.tap(self.wire), outcome.ACCEPTED)
+        commands = self.wire.commands - before
+        self.assertEqual(self.wire.log[-1][0], b"\xc7")
+        for flipped in range(2, commands + 1):  # the first answer has no data
+            meter, wire = Meter(1), FlippingWire(new_card().card)
+            meter.tap(wire)
+            meter.use(PULSES)
+            begin = len(wire.log)
+            wire.flipped_at = wire.commands + flipped
+            self.assertEqual(meter.tap(wire), None)
+            is_committed = b"\xc7" in [one[0] for one in wire.log[begin:]]
+            self.assertEqual(is_committed, flipped == commands, flipped)
+            self.assertEqual(meter.tap(wire), outcome.ACCEPTED)
+            self.assertEqual((content_of(wire.card).spent, meter.charged, meter.owed), (PRICE, PRICE, 0))
 
     def test_a_card_of_nobody_is_refused(self):
         del self.wire.card.applications[0x545057]

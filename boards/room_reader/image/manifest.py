@@ -56,6 +56,7 @@ package(
         "drivers/button.py",
         "drivers/buzzer.py",
         "drivers/led_display.py",
+        "drivers/room_digits.py",
         "drivers/segments.py",
         "services/__init__.py",
         "services/room_board.py",

@@ -19,15 +19,19 @@ is on the card, however many other meters came after it (see `proof`). docs/desf
 EV1: somebody between card and reader could hide the better one.
 """
 
+import asyncio
 import struct
 
-from wattpurse.cards.desfire import AUTHENTICATION, ENCIPHERED, MACED, StatusError
+from wattpurse.cards import desfire
+from wattpurse.cards.desfire import AUTHENTICATION, ENCIPHERED, StatusError
 from wattpurse.cards.iso14443 import CardError
 from wattpurse.core.money.key_card import PERIODS, CardContent, join48, split48
 from wattpurse.core.seals import desfire_keys
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wattpurse.cards.desfire import Desfire
     from wattpurse.hal import Aes
 
@@ -56,6 +60,8 @@ _ORDERS = "<BBIHIII"
 _HEAD = "<IIHB5x"
 _ENTRY = "<II"
 _ENTRY_SIZE = 8
+# Value, orders and statement, whole, as `Desfire.command_all` takes them. The value is enciphered.
+READS = ((b"\x6c\x01", 4), (b"\xbd\x02\0\0\0\x20\0\0", None), (b"\xbd\x03\0\0\0\x50\0\0", None))
 
 
 class DesfireKeyCard:
@@ -73,12 +79,13 @@ class DesfireKeyCard:
         self._image = await read(self._card)
         return self._image.content()
 
-    async def deduct(self, content: CardContent, meter_number: int) -> None:
+    async def deduct(self, content: CardContent, meter_number: int, note: "Callable[[], bool] | None" = None) -> bool:
         """Bring the card to `content`, see `deduct`. After a failure the card has to be read again."""
         image, self._image = self._image, None
         if image is None:
             raise CardError("silent")
-        self._image = await deduct(self._card, image, content, meter_number)
+        self._image = await deduct(self._card, image, content, meter_number, note)
+        return self._image is not None
 
     def lacks(self, meter_number: int, version: int) -> bool:
         """Return True if the deduction of that meter with that version is provably not on the card."""
@@ -157,18 +164,31 @@ def statement_after(before: bytes, content: CardContent, meter_number: int) -> b
     return (pack_head(content) + entry + others)[:STATEMENT_SIZE]
 
 
+class _KeyOnTheWay:
+    """The debit key of a card, derived while a command is on the air."""
+
+    def __init__(self, aes: "Aes", site_key: bytes, uid: bytes) -> None:
+        self.key = b""
+        self._inputs = aes, site_key, uid
+
+    def derive(self) -> None:
+        """Derive the key."""
+        self.key = desfire_keys.debit_key(*self._inputs)
+
+
 async def enter(card: "Desfire", aes: "Aes", uid: bytes, site_keys: tuple) -> None:
     """Authenticate with the debit key of one of `site_keys`.
 
     Raise CardError: "unknown" if it is no key card, "refused" if none of the keys fits.
     """
     for site_key in site_keys:
+        key = _KeyOnTheWay(aes, site_key, uid)
         try:
-            await card.select_application(APPLICATION)
+            await card.select_application(APPLICATION, key.derive)
         except StatusError:
             raise CardError("unknown")
         try:
-            return await card.authenticate(DEBIT_KEY, desfire_keys.debit_key(aes, site_key, uid))
+            return await card.authenticate(DEBIT_KEY, key.key)
         except StatusError as error:
             if error.status != AUTHENTICATION:
                 raise
@@ -177,25 +197,53 @@ async def enter(card: "Desfire", aes: "Aes", uid: bytes, site_keys: tuple) -> No
 
 async def read(card: "Desfire") -> Image:
     """Return the state of the card, which every answer proves. Raise CardError or ReaderError."""
-    value = await card.get_value(VALUE_FILE, ENCIPHERED)
-    orders = await card.read_data(ORDERS_FILE, 0, ORDERS_SIZE, MACED)
+    value, orders, statement = await card.command_all(READS)
+    if len(value) != desfire.VALUE_SIZE or len(orders) != ORDERS_SIZE or len(statement) != STATEMENT_SIZE:
+        raise CardError("garbled")
     if orders[MESSAGING_PLACE] > card.messaging:
         raise CardError("downgraded")
-    return Image(value, orders, await card.read_data(STATEMENT_FILE, 0, STATEMENT_SIZE, MACED))
+    return Image(desfire.value_in(value), orders, statement)
 
 
-async def deduct(card: "Desfire", image: Image, content: CardContent, meter_number: int) -> Image:
+async def deduct(
+    card: "Desfire", image: Image, content: CardContent, meter_number: int, note: "Callable[[], bool] | None" = None
+) -> "Image | None":
     """Bring the card from `image` to `content`, which has the same money loaded. Return its state after that.
 
-    The ledger has the deduction already. Raise CardError or ReaderError: then the card has all of it or nothing, and
-    only the next `read` tells.
+    `note()` writes the deduction into the ledger before the card is asked to take it, and returns True if that is in
+    flash. If it is not, nothing is deducted, and None is returned. Without `note` the ledger has the deduction already.
+    Raise CardError or ReaderError: then the card has all of it or nothing, and only the next `read` tells.
     """
     value = value_of(content.loaded, content.spent)
     if value > image.value:
         raise CardError("changed")
-    if value < image.value:
-        await card.debit(VALUE_FILE, image.value - value, ENCIPHERED)
-    changed = statement_after(image.statement, content, meter_number)
-    await card.write_data(STATEMENT_FILE, 0, changed, MACED)
-    await card.commit()
+    ending = desfire.Ending(card, STATEMENT_FILE)
+    is_behind = value < image.value
+    changed = b""
+
+    def prepare() -> None:
+        nonlocal changed
+        changed = statement_after(image.statement, content, meter_number)
+        ending.prepare(changed, is_behind)
+
+    if is_behind:
+        await card.debit(VALUE_FILE, image.value - value, ENCIPHERED, prepare)
+    else:
+        prepare()
+    # A task of its own, while the frame is on the air: the stack of a chip has no room for the ledger below the driver.
+    noting = None if note is None else asyncio.create_task(_run(note))
+    try:
+        await ending.write()
+    except OSError:  # CardError or ReaderError
+        if noting is not None:
+            await noting
+        raise
+    if noting is not None and not await noting:
+        card.session = None
+        return None
+    await ending.commit()
     return Image(value, image.orders, changed + image.statement[len(changed) :])
+
+
+async def _run(step: "Callable[[], bool]") -> bool:
+    return step()

@@ -21,32 +21,51 @@ MAC_SIZE = 8
 CRC_SIZE = 4
 
 _OK = b"\x00"
+_PADDING = b"\x80" + bytes(BLOCK - 1)
 
 
 class Authentication:
-    """The three passes of AuthenticateAES with one key (section 8.2.2). `number` has 16 bytes that nobody can guess."""
+    """The three passes of AuthenticateAES with one key (section 8.2.2). `number` has 16 bytes that nobody can guess.
+
+    `reply` and `session` are called between two frames. `prepare` does as much of the work of `session` as needs no
+    answer, while the card works.
+    """
 
     def __init__(self, aes: "Aes", key: bytes, number: bytes) -> None:
         self._aes = aes
         self._key = key
         self._own = number
+        self._turned = _turned(number)
+        self._decrypt = aes(key, MODE_CBC, bytes(BLOCK)).decrypt
         self._other = b""
         self._cipher = None
+        self._prepared = None
 
     def reply(self, challenge: bytes) -> bytes:
         """Return the answer to the card's enciphered number. Raise CardError if it has another length."""
         if len(challenge) != BLOCK:
             raise CardError("garbled")
-        self._other = self._aes(self._key, MODE_CBC, bytes(BLOCK)).decrypt(challenge)
+        self._other = other = self._decrypt(challenge)
         self._cipher = self._aes(self._key, MODE_CBC, challenge)
-        return self._cipher.encrypt(self._own + _turned(self._other))
+        return self._cipher.encrypt(self._own + _turned(other))
+
+    def prepare(self) -> None:
+        """Compute the proof that a card with the key gives after `reply`, and the session that begins then."""
+        self._prepared = self._proof_and_session()
+
+    def _proof_and_session(self) -> tuple:
+        if self._cipher is None:
+            raise CardError("refused")
+        own, other = self._own, self._other
+        session = Session(self._aes, own[:4] + other[:4] + own[12:] + other[12:])
+        return self._cipher.encrypt(self._turned), session
 
     def session(self, proof: bytes) -> "Session":
         """Return the session. Raise CardError ("refused") if the card does not have the key."""
-        if self._cipher is None or not equal(self._cipher.encrypt(_turned(self._own)), proof):
+        expected, session = self._prepared or self._proof_and_session()
+        if not equal(expected, proof):
             raise CardError("refused")
-        own, other = self._own, self._other
-        return Session(self._aes, own[:4] + other[:4] + own[12:] + other[12:])
+        return session
 
 
 class Session:
@@ -56,27 +75,46 @@ class Session:
         self._aes = aes
         self._key = key
         self._cipher = aes(key, MODE_CBC, bytes(BLOCK))
-        first = self._cipher.encrypt(bytes(BLOCK))
-        self._whole_subkey = double(int.from_bytes(first, "big"))
+        self._last = self._cipher.encrypt(bytes(BLOCK))  # the last cryptogram of the cipher
+        self._vector = bytes(BLOCK)  # the last block of the two sides, if `_difference` is not 0
+        self._difference = int.from_bytes(self._last, "big")  # of the last blocks of the cipher and of the two sides
+        self._whole_subkey = double(self._difference)
         self._padded_subkey = double(self._whole_subkey)
-        self._chained = first  # the last block of the cipher
-        self._vector = bytes(BLOCK)  # the last block of the two sides
+        self._foreseen = []
+
+    def foresee(self) -> None:
+        """Take in the answer to the last command before it is here. It has no data, so its MAC is known.
+
+        The next commands can then be signed. `verify` compares the answers when they come.
+        """
+        self._foreseen.append(self.sign(_OK))
 
     def sign(self, message: bytes) -> bytes:
         """Return the MAC of a message, 8 bytes, and go on from it."""
-        rest = len(message) % BLOCK
-        subkey = self._whole_subkey
-        blocks = bytearray(message)
-        if rest or not message:
-            blocks += b"\x80" + bytes(BLOCK - 1 - rest)
-            subkey = self._padded_subkey
-        add_to_block(blocks, len(blocks) - BLOCK, subkey)
-        return self._chain(blocks)[-BLOCK : -BLOCK + MAC_SIZE]
+        size = len(message)
+        start = (size - 1) // BLOCK * BLOCK if size else 0
+        missing = start + BLOCK - size
+        if missing:
+            message = message + _PADDING[:missing]
+        number = int.from_bytes(message[start:], "big") ^ (self._padded_subkey if missing else self._whole_subkey)
+        if not start:  # most messages have one block
+            number ^= self._difference
+            self._last = mac = self._cipher.encrypt(number.to_bytes(BLOCK, "big"))
+        else:
+            blocks = bytearray(message)
+            blocks[start:] = number.to_bytes(BLOCK, "big")
+            mac = self._chain(blocks)[start:]
+        self._difference = 0
+        return mac[:MAC_SIZE]
 
     def verify(self, answer: bytes) -> bytes:
         """Return the data of an answer without its MAC. Raise CardError ("garbled") if it is not the card's."""
         data = answer[:-MAC_SIZE]
-        if len(answer) < MAC_SIZE or not equal(self.sign(data + _OK), answer[-MAC_SIZE:]):
+        if self._foreseen:
+            is_proven = equal(self._foreseen.pop(0), answer)
+        else:
+            is_proven = len(answer) >= MAC_SIZE and equal(self.sign(data + _OK), answer[-MAC_SIZE:])
+        if not is_proven:
             raise CardError("garbled")
         return data
 
@@ -92,17 +130,20 @@ class Session:
         """Return the `length` data bytes of an enciphered answer. Raise CardError if it is not the card's."""
         if len(answer) != (length + CRC_SIZE + BLOCK - 1) // BLOCK * BLOCK:
             raise CardError("garbled")
-        clear = self._aes(self._key, MODE_CBC, self._vector).decrypt(answer)
+        vector = self._vector if self._difference else self._last[-BLOCK:]
+        clear = self._aes(self._key, MODE_CBC, vector).decrypt(answer)
         self._vector = answer[-BLOCK:]
+        self._difference = int.from_bytes(self._last[-BLOCK:], "big") ^ int.from_bytes(self._vector, "big")
         data = clear[:length]
         if not equal(clear[length:], checksum(data + _OK) + bytes(len(clear) - length - CRC_SIZE)):
             raise CardError("garbled")
         return data
 
     def _chain(self, blocks: bytearray) -> bytes:
-        add_to_block(blocks, 0, int.from_bytes(self._chained, "big") ^ int.from_bytes(self._vector, "big"))
-        cipher = self._cipher.encrypt(blocks)
-        self._chained = self._vector = cipher[-BLOCK:]
+        if self._difference:
+            add_to_block(blocks, 0, self._difference)
+            self._difference = 0
+        self._last = cipher = self._cipher.encrypt(blocks)
         return cipher
 
 

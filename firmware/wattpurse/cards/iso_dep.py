@@ -9,8 +9,10 @@ rates need other analog settings of the reader, which nobody has measured on a b
 
 Works on any `Reader`, as `mfrc522.Mfrc522` is.
 
-    async exchange_block(frame, timeout_us)     send a frame with CRC_A, return the answer, of any length
-    async select_again(identity)                wake and select a card that is known
+    async exchange_block(frame, timeout_us, meanwhile)  send a frame with CRC_A, return the answer, of any length
+    async select_again(identity)                        wake and select a card that is known
+
+`meanwhile()` is work that costs no time while a frame is on the air. It must not raise.
 """
 
 from wattpurse.cards.iso14443 import CardError
@@ -18,6 +20,7 @@ from wattpurse.core.constant import const
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Protocol
 
     from wattpurse.cards.iso14443 import CardIdentity
@@ -26,7 +29,9 @@ if TYPE_CHECKING:
     class Reader(Protocol):
         """A reader that selects cards and exchanges frames of any length up to 64 bytes, CRC_A included."""
 
-        async def exchange_block(self, frame: bytes, timeout_us: int) -> "bytes | memoryview": ...
+        async def exchange_block(
+            self, frame: bytes, timeout_us: int, meanwhile: "Callable[[], object] | None"
+        ) -> "bytes | memoryview": ...
 
         async def select_again(self, identity: CardIdentity) -> None: ...
 
@@ -61,6 +66,7 @@ _FWT_DELTA_US = const(3625)
 _LONGEST_FWT_US = const(4_949_000)
 
 _I_BLOCK = const(0x02)
+_HEADS = (b"\x02", b"\x03")  # of an I-block without chaining, by its number
 _CHAINING = const(0x10)
 _ACK = const(0xA2)
 _NAK = const(0xB2)
@@ -95,18 +101,21 @@ class IsoDepCard:
         self._is_open = False
         self._number = 0
         self._longest_piece = 0
-        self._fwt_us = 0
+        self._fwt_us = self._first_wait_us = 0
         self._deadline_ms = 0
         self._failure = _GONE
         self._is_guarded = False
         self._guarded_until_us = 0
 
-    async def activate(self) -> None:
-        """Send RATS to the selected card, and read its ATS. Raises CardError or ReaderError."""
+    async def activate(self, meanwhile: "Callable[[], object] | None" = None) -> None:
+        """Send RATS to the selected card, and read its ATS. `meanwhile()` is called while RATS is on the air.
+
+        Raises CardError or ReaderError.
+        """
         self._is_open = self.has_answered = self._is_guarded = False
         self._begin()
         request = bytes((_RATS, _FSDI_AND_CID))
-        ats = await self._heard(request, _ACTIVATION_TIMEOUT_US)
+        ats = await self._heard(request, _ACTIVATION_TIMEOUT_US, meanwhile)
         if ats is None:  # a card that got no RATS waits for it; one whose ATS was lost is silent (clause 5.6.1)
             ats = await self._heard(request, _ACTIVATION_TIMEOUT_US)
         if ats is None:
@@ -147,21 +156,35 @@ class IsoDepCard:
                 return True
         return False
 
-    async def transceive(self, command: "bytes | bytearray | memoryview") -> bytes:
+    async def transceive(
+        self, command: "bytes | bytearray | memoryview", meanwhile: "Callable[[], object] | None" = None
+    ) -> bytes:
         """Send a command. Return the whole answer, at most LONGEST_ANSWER bytes.
 
-        Raises CardError: "silent" if the card is lost, "garbled" if it breaks the protocol. Raises ReaderError.
+        `meanwhile()` is called once, while the command is on the air. Raises CardError: "silent" if the card is lost,
+        "garbled" if it breaks the protocol. Raises ReaderError.
         """
         if not self._is_open:
             raise CardError(_GONE)
         self._is_open = False
         if self._is_guarded:
             await self._await_end_of_guard()
-        self._begin()
+        clock = self._clock
+        self._deadline_ms = clock.ticks_add(clock.ticks_ms(), LONGEST_EXCHANGE_MS)
         if len(command) > self._longest_piece:
+            if meanwhile is not None:
+                meanwhile()
             block = await self._send(command)
-        else:
-            block = await self._send_short(command)
+        else:  # nearly all commands are short, and nearly all succeed; on a chip each coroutine on the way costs time
+            sent = _HEADS[self._number] + command
+            try:
+                block = await self._reader.exchange_block(sent, self._first_wait_us, meanwhile)
+            except CardError as error:
+                self._failure = error.reason
+                block = None
+            if block is None or block[0] & ~_CHAINING != sent[0]:
+                block = await self._go_on(sent, False, block)
+            self._number ^= 1  # rule B
         answer = await self._collect(block) if block[0] & _CHAINING else bytes(block[1:])
         self._is_open = self.has_answered = True
         return answer
@@ -200,27 +223,12 @@ class IsoDepCard:
         size = form & 0x0F
         self._longest_piece = min(_FRAME_SIZES[min(size, 5)], _LONGEST_FRAME) - _PROLOGUE_AND_CRC
         self._fwt_us = (_FWT_UNIT_US << (_DEFAULT_FWI if waiting == _RESERVED_FWI else waiting)) + _FWT_DELTA_US
+        self._first_wait_us = min(self._fwt_us, LONGEST_EXCHANGE_MS * 1000)
         if not guard or guard == _RESERVED_FWI:
             return 0
         if guard > _LONGEST_SFGI:
             raise CardError("unknown")
         return _SFGT_UNIT_US << guard
-
-    async def _send_short(self, command: "bytes | bytearray | memoryview") -> "bytes | memoryview":
-        """Send a command in one I-block. Return the first I-block of the answer.
-
-        Nearly all commands are short, and nearly all succeed. On a chip each coroutine on the way costs time.
-        """
-        block = bytes((_I_BLOCK | self._number,)) + command
-        try:
-            reply = await self._reader.exchange_block(block, min(self._fwt_us, LONGEST_EXCHANGE_MS * 1000))
-        except CardError as error:
-            self._failure = error.reason
-            reply = None
-        if reply is None or reply[0] & ~_CHAINING != block[0]:
-            reply = await self._go_on(block, False, reply)
-        self._number ^= 1  # rule B
-        return reply
 
     async def _send(self, command: "bytes | bytearray | memoryview") -> "bytes | memoryview":
         """Send a command in as many I-blocks as it takes. Return the first I-block of the answer."""
@@ -277,13 +285,15 @@ class IsoDepCard:
                     raise CardError(_GARBLED if reply is not None else self._failure)
             reply = await self._heard(frame, timeout_us)
 
-    async def _heard(self, frame: bytes, timeout_us: int) -> "bytes | memoryview | None":
+    async def _heard(
+        self, frame: bytes, timeout_us: int, meanwhile: "Callable[[], object] | None" = None
+    ) -> "bytes | memoryview | None":
         """Send a frame. Return the answer, or None if it is missing or damaged. Raises CardError at the deadline."""
         left_ms = self._clock.ticks_diff(self._deadline_ms, self._clock.ticks_ms())
         if left_ms <= 0:
             raise CardError(_GONE)
         try:
-            return await self._reader.exchange_block(frame, min(timeout_us, left_ms * 1000))
+            return await self._reader.exchange_block(frame, min(timeout_us, left_ms * 1000), meanwhile)
         except CardError as error:
             self._failure = error.reason
             return None

@@ -122,8 +122,15 @@ class LinkedReader:
         replies = await self._steps(steps.step(steps.EXCHANGE, frame, timeout_us, reply_length), (reply_length,))
         return replies[0]
 
-    async def exchange_block(self, frame: "bytes | bytearray | memoryview", timeout_us: int) -> bytes:
+    async def exchange_block(
+        self,
+        frame: "bytes | bytearray | memoryview",
+        timeout_us: int,
+        meanwhile: "Callable[[], object] | None" = None,
+    ) -> bytes:
         """Send a frame and return its answer of any length, see `Mfrc522.exchange_block`."""
+        if meanwhile is not None:
+            meanwhile()
         await self._write_alone()
         self._ahead = {}
         request = steps.step(steps.BLOCK, frame, min(timeout_us, steps.TIMEOUT_LIMIT_US), LONGEST_BLOCK)

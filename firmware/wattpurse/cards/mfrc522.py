@@ -217,14 +217,19 @@ class Mfrc522:
             raise iso14443.CardError("silent")
         raise iso14443.CardError("refused" if count == 1 and self.reply_bits == 4 else "garbled")
 
-    async def exchange_block(self, frame: bytes, timeout_us: int) -> bytes | memoryview:
+    async def exchange_block(
+        self, frame: bytes, timeout_us: int, meanwhile: "Callable[[], object] | None"
+    ) -> bytes | memoryview:
         """Send a frame with CRC_A. Return the whole-byte, CRC-checked answer of at most LONGEST_BLOCK bytes.
 
-        The view is good until the next frame. Raises CardError ("silent", "garbled"), or ReaderError.
+        `meanwhile()` is called while the frame is on the air. It must not raise. The view is good until the next frame.
+        Raises CardError ("silent", "garbled"), or ReaderError.
         """
         if not self._crc_transmit or not self._crc_receive:
             self.use_crc(True, True)
         self.send(frame, timeout_us, 0)
+        if meanwhile is not None:
+            meanwhile()
         count = await self.receive(LONGEST_BLOCK)
         if not count:
             raise iso14443.CardError("silent")

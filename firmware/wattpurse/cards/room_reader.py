@@ -91,8 +91,12 @@ class RoomReader:
         """Send a frame and return its answer, as `Mfrc522.exchange`. Raises CardError or ReaderError."""
         return await self._frame(reply_length, frame, timeout_us)
 
-    async def exchange_block(self, frame: bytes, timeout_us: int) -> bytes:
+    async def exchange_block(
+        self, frame: bytes, timeout_us: int, meanwhile: "Callable[[], object] | None" = None
+    ) -> bytes:
         """Send a frame and return its answer of any length, as `Mfrc522.exchange_block`. Raises as `exchange`."""
+        if meanwhile is not None:
+            meanwhile()
         data = await self._frame(room.ANY_LENGTH, frame, timeout_us)
         if not 0 < len(data) <= LONGEST_BLOCK:  # the board at the other end may lie
             raise CardError("garbled" if data else "silent")

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from wattpurse.cards.mfrc522 import Mfrc522
     from wattpurse.hal import Board
     from wattpurse.services.key_slot import KeySlot
-    from wattpurse.services.secure_cards import SecureCards
     from wattpurse.services.statements import Statements
     from wattpurse.services.teller import Teller
     from wattpurse.services.timekeeping import TimeKeeper
@@ -189,6 +188,7 @@ class CardDesk:
                 if identity is None:
                     break
                 await self._serve(identity)
+                await self._clock.sleep_ms(0)
                 await self._reader.halt()
         except CardError:
             pass  # a card left while it was selected or put to sleep; the next look finds the cards that are there
@@ -214,7 +214,7 @@ class CardDesk:
         if identity.sak & SAK_ISO14443_4 and self._key_slot.is_in_use:
             return await self._show_secure_card(visit, identity)
         try:
-            memory, box = await self._read(identity)
+            memory, box = await self._retried(lambda: self._open(identity), self._reselect(identity))
         except CardError as error:
             visit.is_over = error.reason == "refused"
             return self._tell_unreadable(visit)
@@ -222,7 +222,9 @@ class CardDesk:
             visit.is_over = True
             return self._tell_unreadable(visit)
         if box.kind == purse.KEY_CARD:
-            return await self._show_to_slot(visit, lambda: self._take(identity, memory), memory.select_again)
+            return await self._show_to_slot(
+                visit, lambda: self._key_slot.take(identity.uid, memory), memory.select_again
+            )
         visit.result = _first_of((visit.result, await self._redeem(identity, box)))
         await self._give_statement(identity, memory, box, visit)
 
@@ -235,11 +237,8 @@ class CardDesk:
             uid = _RANDOM_VISITOR
         return self._visits[uid]
 
-    async def _read(self, identity: "CardIdentity") -> tuple:
-        """Return the card's memory and its order box, or None in place of the box if there is none."""
-        return await self._retried(lambda: self._open(identity), self._reselect(identity))
-
     async def _open(self, identity: "CardIdentity") -> tuple:
+        """Return the card's memory and its order box, or None in place of the box if there is none."""
         memory = await open_card(self._reader, identity, self._keys_of_uid)
         return memory, None if memory is None else await purse.read_orders(memory)
 
@@ -270,17 +269,13 @@ class CardDesk:
 
     async def _show_secure_card(self, visit: "_Visit", identity: "CardIdentity") -> None:
         """Show a card of ISO/IEC 14443-4 to the slot. One that is no key card of the site is left alone after that."""
-        cards = self._secure_cards or self._import_secure_cards()
+        await self._clock.sleep_ms(0)  # the frames of a selection are so short that no other task has worked
+        if self._secure_cards is None:
+            from wattpurse.services.secure_imports import import_secure_cards
+
+            self._secure_cards = await import_secure_cards(self._board, self._key_slot, self._settings)
+        cards = self._secure_cards
         await self._show_to_slot(visit, lambda: cards.take(identity), self._reselect(identity), _FOREIGN)
-
-    def _import_secure_cards(self) -> "SecureCards":
-        from wattpurse.services.secure_cards import SecureCards
-
-        self._secure_cards = SecureCards(self._board, self._key_slot, self._settings)
-        return self._secure_cards
-
-    def _take(self, identity: "CardIdentity", memory: "Memory") -> "Awaitable[int]":
-        return self._key_slot.take(identity.uid, memory)
 
     async def _take_again(self, identity: "CardIdentity") -> int:
         memory = await open_card(self._reader, identity, self._keys_of_uid)

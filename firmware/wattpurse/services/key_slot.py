@@ -1,9 +1,10 @@
 """The slot for key cards: the card that is in it, the amount that the card owes, and the time when it counts as gone.
 
 While the contract is key-card, the card desk shows every new key card to the slot, and the one in the slot at every
-look. Energy used is deducted in the ledger first and then written on the card. The write is repeated until the card
-shows it, and nothing more is deducted meanwhile. A card expires `card_grace_s` after its last good read, however busy
-desk and reader are. The slot is UNUSABLE if a card was there that could not be used, or if the reader failed.
+look. Energy used is deducted in the ledger before a card takes the deduction: before a memory card is written, and
+before the commit of a DESFire card. The write is repeated until the card shows it, and nothing more is deducted
+meanwhile. A card expires `card_grace_s` after its last good read, however busy desk and reader are. The slot is
+UNUSABLE if a card was there that could not be used, or if the reader failed.
 """
 
 from wattpurse.cards import key_card as cards
@@ -85,9 +86,11 @@ class KeySlot:
             return outcome.NO_NEWS
         self._enter(uid)
         self._desfire = desfire
-        await self._clock.sleep_ms(0)
+        if memory is not None:  # the frames of a DESFire card are long, and the other tasks work meanwhile
+            await self._clock.sleep_ms(0)
         content = await self._read(memory)
-        await self._clock.sleep_ms(0)
+        if memory is not None:
+            await self._clock.sleep_ms(0)
         if content is None:
             return outcome.UNREADABLE
         if not self.is_in_use:
@@ -122,18 +125,26 @@ class KeySlot:
         if known.is_newest(number) and known.content().says_the_same(content):
             self._note_written(content)
         elif known.is_newest(number) and known.content_before().says_the_same(content):
-            await self._write(memory)
+            await self._write(memory, known.content(), None)
         elif self._journals(lambda now_s: self._ledger.take_card(number, content, now_s)):
             self._note_written(content)
             self._note_forgotten()
         else:
             return outcome.LEDGER_FAILED
-        await self._clock.sleep_ms(0)
+        if memory is not None:
+            await self._clock.sleep_ms(0)
         if self.is_in_use and self._is_due():
             self._is_proved = False
-            if not self._journals(self._ledger.step_card):
+            after = self._ledger.account.cards.content_after_step()
+
+            def notes_step() -> bool:
+                """Return True if the deduction is in the ledger now. Other tasks may have changed the account since."""
+                if not self.is_in_use or not self._ledger.account.cards.is_newest(number):
+                    return False
+                return self._journals(lambda now_s: self._ledger.step_card(after, now_s))
+
+            if not await self._write(memory, after, notes_step):
                 return outcome.LEDGER_FAILED
-            await self._write(memory)
         return self._let_it_pay()
 
     def _settle(self, number: int, content: "CardContent") -> bool:
@@ -141,7 +152,9 @@ class KeySlot:
 
         Return False if the ledger cannot be written.
         """
-        known = self._ledger.known_card(number)
+        known = self._ledger.account.cards.newest
+        if known is None or known.number != number:
+            known = self._ledger.known_card(number)
         if known is None or not known.unproved or known.is_behind(content.version, content.spent):
             return True
         if not self._desfire.lacks(self._settings.get("meter_number"), known.version):
@@ -176,15 +189,21 @@ class KeySlot:
             unwritten_mwh -= self._written.used_mwh
         return unwritten_mwh >= account.terms["card_step_mwh"]
 
-    async def _write(self, memory: "Memory | None") -> None:
-        """Write the content that the card should have. On a memory card, write over the older or damaged copy."""
-        content = self._ledger.account.cards.content()
+    async def _write(self, memory: "Memory | None", content: "CardContent", note: "Callable[[], bool] | None") -> bool:
+        """Write the content that the card should have. On a memory card, write over the older or damaged copy.
+
+        `note()` notes the deduction before the card takes it. Return False if it cannot: the card is as it was.
+        """
         if memory is None:
-            await self._desfire.deduct(content, self._settings.get("meter_number"))
+            if not await self._desfire.deduct(content, self._settings.get("meter_number"), note):
+                return False
         else:
+            if note is not None and not note():
+                return False
             await cards.write(memory, self._aes, self._pairs[0], 1 - self._place, content)
             self._place = 1 - self._place
         self._note_written(content)
+        return True
 
     def _note_written(self, content: "CardContent") -> None:
         self._written = content

@@ -159,7 +159,7 @@ class ReaderServer:
         if one.operation == steps.EXCHANGE:
             return await self._reader.exchange(one.frame, one.reply_length, one.timeout_us)
         if one.operation == steps.BLOCK:
-            block = await self._reader.exchange_block(one.frame, one.timeout_us)
+            block = await self._reader.exchange_block(one.frame, one.timeout_us, None)
             if len(block) > one.reply_length:
                 raise CardError("garbled")
             return bytes((len(block),)) + block

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from wattpurse.cards.reader_link import Line
     from wattpurse.drivers.button import Button
     from wattpurse.drivers.buzzer import Buzzer
-    from wattpurse.drivers.led_display import LedDisplay
+    from wattpurse.drivers.room_digits import RoomDigits
     from wattpurse.hal import Aes, Clock
 
     class Feedable(Protocol):
@@ -62,7 +62,7 @@ if TYPE_CHECKING:
         def reader(self) -> Mfrc522: ...
 
         @property
-        def display(self) -> LedDisplay: ...
+        def display(self) -> RoomDigits: ...
 
         @property
         def button(self) -> Button: ...
@@ -137,13 +137,13 @@ class RoomBoard:
             room.ORDERS: self._orders,
             room.CLAIMS: self._claims_found,
             room.READ: self._read,
+            room.BEGIN: self._begin,
             room.END: self._end,
             room.FRAME: self._frame,
         }
         self._work_beside = {
             room.PANEL: self._panel,
             room.MORE: self._more,
-            room.BEGIN: self._begin,
             room.GO_ON: self._go_on,
         }
 
@@ -414,7 +414,7 @@ class RoomBoard:
             raise ValueError("no frame")
         reply_length, timeout_us, frame = asked
         if reply_length == room.ANY_LENGTH:
-            return frames.OK, bytes(await self._reader.exchange_block(frame, timeout_us))
+            return frames.OK, bytes(await self._reader.exchange_block(frame, timeout_us, None))
         if reply_length:
             return frames.OK, bytes(await self._reader.exchange(frame, reply_length, timeout_us))
         await self._reader.acknowledged(frame, timeout_us)
@@ -446,11 +446,8 @@ class RoomBoard:
             raise ValueError("no brightness or half period")
         display = self._display
         try:
-            if half_period_us != display.half_period_us:
-                display.set_half_period(half_period_us)
-            display.brightness(level)
-            display.show(content[:DIGITS])
-            display.refresh()
+            display.half_period_us = half_period_us
+            display.show_anew(content[:DIGITS], level)
             await display.finish()
         except OSError:
             return room.DISPLAY_FAILED

@@ -45,23 +45,31 @@ class SecureCards:
         card at all.
         """
         link = iso_dep.IsoDepCard(self._reader, identity, self._clock)
+        card = None
+
+        def prepare() -> None:
+            nonlocal card
+            if identity.uid == self._shown_uid:
+                card = self._card_behind(link)
+
         try:
-            await link.activate()
+            await link.activate(prepare)
             await self._clock.sleep_ms(0)
-            result = await self._show(link, identity)
+            result = await self._show(link, identity, card)
+            await self._clock.sleep_ms(0)
         except CardError:
             await link.deselect()  # an active card would answer the commands to the next one
             raise
         await link.deselect()
         return result
 
-    async def _show(self, link: "iso_dep.IsoDepCard", identity: "CardIdentity") -> int:
+    async def _show(self, link: "iso_dep.IsoDepCard", identity: "CardIdentity", card: "DesfireKeyCard | None") -> int:
         try:
-            if identity.uid != self._shown_uid:
+            if card is None:
                 await self._ask(link, identity)
-            if identity.is_random and self._key_slot.sees(self._real_uid):
-                return outcome.ACCEPTED
-            card = DesfireKeyCard(self._commands(link), self._aes, self._real_uid)
+                if identity.is_random and self._key_slot.sees(self._real_uid):
+                    return outcome.ACCEPTED
+                card = self._card_behind(link)
             return await self._key_slot.take(self._real_uid, None, card)
         except CardError:
             if link.has_answered:
@@ -84,6 +92,10 @@ class SecureCards:
             uid = await uid_of_card(self._commands(link), self._aes, newest_site_keys(self._settings))
         self._real_uid = uid
         self._shown_uid = identity.uid
+
+    def _card_behind(self, link: "iso_dep.IsoDepCard") -> DesfireKeyCard:
+        """Return the card that was asked last."""
+        return DesfireKeyCard(self._commands(link), self._aes, self._real_uid)
 
     async def _import_messaging(self) -> None:
         """Import the messaging of the card. That takes milliseconds, and other tasks work before and after it."""

@@ -163,7 +163,7 @@ class Cards:
         numbers = self.numbers.setdefault(number, [(1, 0)])
         self.take(number, *numbers[-1])
         self.ledger.advance(NEW_YEAR_S, PULSES)
-        self.ledger.step_card(NEW_YEAR_S)
+        self.ledger.step_card(self.ledger.account.cards.content_after_step(), NEW_YEAR_S)
         newest = self.ledger.account.cards.newest
         numbers.append((newest.version, newest.spent))
 
@@ -240,7 +240,7 @@ class TestWithTheLedger(unittest.TestCase):
         owed = cards.register.find(FIRST).owed
         self.assertTrue(owed > 0)
         cards.take(FIRST, 1, 0)
-        cards.ledger.step_card(NEW_YEAR_S)
+        cards.ledger.step_card(cards.ledger.account.cards.content_after_step(), NEW_YEAR_S)
         cards.flash.faults.bad_sectors.update(range(2 * SECTORS))
         for number in range(1, 1 + REMEMBERED):
             cards.take(number, 1, 0)

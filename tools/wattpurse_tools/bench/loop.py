@@ -93,7 +93,8 @@ asyncio.run(main())
 STEPS = f"""{METER}
 from asyncio import core
 from boards.micropython import chip_board
-tasks = ["metering", "switching", "guard", "supply watch", "clock", "display", "console", "card reader"]
+tasks = ["metering", "switching", "guard", "supply watch", "clock", "display", "console", "console rights"]
+tasks.append("card reader")
 names = {{}}
 longest = {{}}
 collections_us = [0]
@@ -216,10 +217,16 @@ def longest_steps(workshop: Workshop) -> Measured:
     longest_us, collection_us = _steps_of_a_busy_hour(workshop, True)
     without_us, _ = _steps_of_a_busy_hour(workshop, False)
     notes = ["Longest step of each task without its erases, with and without collections:"]
-    for name, us in sorted(longest_us.items(), key=lambda one: -one[1]):
-        notes.append(f"{us / 1000:8.2f} {without_us.get(name, 0) / 1000:8.2f} ms {name}")
-    notes.append(f"{collection_us / 1000:8.2f} ms the longest collection between two looks for cards")
+    notes += step_lines(longest_us, without_us, collection_us)
     return {"loop_block_max_ms": max(longest_us.values()) / 1000}, notes
+
+
+def step_lines(longest_us: dict[str, int], without_us: dict[str, int], collection_us: int) -> list[str]:
+    """Return a line for each task: its longest step with and without collections. The last line has the collection."""
+    lines = []
+    for name, us in sorted(longest_us.items(), key=lambda one: -one[1]):
+        lines.append(f"{us / 1000:8.2f} {without_us.get(name, 0) / 1000:8.2f} ms {name}")
+    return [*lines, f"{collection_us / 1000:8.2f} ms the longest collection between two looks for cards"]
 
 
 def _steps_of_a_busy_hour(workshop: Workshop, collects_in_steps: bool) -> tuple[dict[str, int], int]:

@@ -16,7 +16,7 @@ from wattpurse_tools.bench.tap import tap_once
 from wattpurse_tools.emulation.image import PROGRAM, build_image
 from wattpurse_tools.emulation.room import SLICE_US, EmulatedRoom, JoinedBoards
 
-TAPS = 3
+TAPS = 5
 
 _LOAD_W = 1_000
 _QUIET_SLICE_US = 400
@@ -36,18 +36,23 @@ def room_taps(workshop: Workshop) -> Measured:
     with workshop.meter("room") as meter, EmulatedRoom(workshop.folder / "room-reader.bin", image) as room:
         meter.start()
         meter.source.set_load_w(_LOAD_W)
-        near_ms = median([tap_once(meter, _pause_s(number)).whole().total_ms for number in range(TAPS)])
+        near = [tap_once(meter, _pause_s(number)).whole().total_ms for number in range(TAPS)]
         pair = JoinedBoards(meter, room)
         pair.slice_us = _QUIET_SLICE_US
         _pair(meter, room)
         idle_percent = _idle_percent(meter)
         pair.slice_us = SLICE_US
-        far_ms = median([_tap(meter, room, pair, _pause_s(number)) for number in range(TAPS)])
+        far = [_tap(meter, room, pair, _pause_s(number)) for number in range(TAPS)]
         troubles = pair.violations() + room.violations() + meter.violations()
     if troubles:
         raise ValueError("the line or a chip was misused: " + troubles[0])
+    near_ms, far_ms = median(near), median(far)
     values = {"room_tap_ms": far_ms, "room_tap_ratio": far_ms / near_ms, "idle_room_percent": idle_percent}
-    return values, [f"A tap in the room: {far_ms:.2f} ms, at the meter itself {near_ms:.2f} ms"]
+    lines = [f"A tap, the median of {TAPS}: {far_ms:.2f} ms in the room, {near_ms:.2f} ms at the meter itself"]
+    return values, [
+        *lines,
+        f"The longest of them: {max(far):.2f} ms in the room, {max(near):.2f} ms at the meter itself",
+    ]
 
 
 def _pause_s(number: int) -> float:

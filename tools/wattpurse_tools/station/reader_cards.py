@@ -82,8 +82,10 @@ class WrappedCommands:
     def __init__(self, transmit: Callable[[bytes], bytes]) -> None:
         self._transmit = transmit
 
-    async def transceive(self, command: bytes) -> bytes:
+    async def transceive(self, command: bytes, meanwhile: Callable[[], object] | None = None) -> bytes:
         """Return the answer to a native command: its status first. Raise CardError for other answers."""
+        if meanwhile is not None:
+            meanwhile()
         data = command[1:]
         length = bytes((len(data),)) if data else b""
         answer = self._transmit(b"\x90" + command[:1] + b"\x00\x00" + length + data + b"\x00")

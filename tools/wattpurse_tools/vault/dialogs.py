@@ -34,8 +34,10 @@ class _Exchange:
 class Relay:
     """A transport whose commands go out of the coroutine."""
 
-    async def transceive(self, command: bytes) -> bytes:
+    async def transceive(self, command: bytes, meanwhile: Callable[[], object] | None = None) -> bytes:
         """Return the answer to a command."""
+        if meanwhile is not None:
+            meanwhile()
         return await _Exchange(bytes(command))
 
 

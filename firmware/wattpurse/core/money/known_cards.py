@@ -219,22 +219,21 @@ class KnownCards:
 
     def content(self) -> CardContent:
         """Return the content that should be on the newest card."""
-        return self._content(self.known[0].version, self.known[0].spent)
+        allowance = (self.allowance_mwh, self.period, self.period_number, self.used_mwh)
+        card = self.known[0]
+        return CardContent(card.version, self.loaded, card.spent, self.price, allowance, self.user)
+
+    def content_after_step(self) -> CardContent:
+        """Return the content that the newest card has when the amount that it owes is deducted."""
+        content = self.content()
+        content.version += 1
+        content.spent += min(self.known[0].owed, STEP_LIMIT)
+        return content
 
     def content_before(self) -> CardContent:
         """Return the content of the newest card if its last writing did not reach it."""
         card = self.known[0]
-        return self._content(card.version - card.unproved, card.spent - card.pending)
-
-    def _content(self, version: int, spent: int) -> CardContent:
-        return CardContent(
-            version,
-            self.loaded,
-            spent,
-            self.price,
-            (self.allowance_mwh, self.period, self.period_number, self.used_mwh),
-            self.user,
-        )
+        return self.content().at(card.version - card.unproved, card.spent - card.pending)
 
     def is_plausible(self) -> bool:
         """Return True if a meter can have reached this state."""

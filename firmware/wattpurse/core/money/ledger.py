@@ -12,7 +12,6 @@ from wattpurse.core.journal.journal import Journal
 from wattpurse.core.money import account_image, clock_rules, credit_rules
 from wattpurse.core.money import ledger_records as records
 from wattpurse.core.money.account import Account
-from wattpurse.core.money.known_cards import STEP_LIMIT
 from wattpurse.core.money.ledger_records import DAYS_AT_ONCE, NO_TOKEN, LedgerMismatch
 from wattpurse.core.outcome import ACCEPTED
 from wattpurse.core.tariffs.calendar import DAY_S, LATEST_S
@@ -215,11 +214,16 @@ class Ledger:
         self._record_with_pulses(records.CARD, records.card(now_s, self._pending_pulses, card_number, content))
         self._record(records.CARD_TERMS, records.card_terms(now_s, content))
 
-    def step_card(self, now_s: int) -> None:
-        """Deduct the amount that the newest key card owes. Then write the card with `account.cards.content()`."""
+    def step_card(self, content: "CardContent", now_s: int) -> None:
+        """Deduct from the newest key card so that it should have `content`, its `content_after_step`.
+
+        Raise ValueError if another step or card came in between.
+        """
         card = self.account.cards.newest
-        amount = min(card.owed, STEP_LIMIT)
-        self._record(records.CARD_STEP, records.card_step(now_s, card.number, card.version + 1, amount))
+        amount = content.spent - card.spent
+        if content.version != card.version + 1 or not 0 <= amount <= card.owed:
+            raise ValueError("the deduction does not follow the card's state")
+        self._record(records.CARD_STEP, records.card_step(now_s, card.number, content.version, amount))
 
     def change(self, alter: "Callable[[Account], None]") -> None:
         """Change the account by `alter(account)` and write it as the newest snapshot, all or nothing.
