@@ -1,4 +1,4 @@
-"""Refunds through a provider's API: asked once, made once whatever is lost, and ended by answer or web hook."""
+"""Refunds through a provider: one request makes one refund, and its answer or the web hook ends it."""
 
 import json
 import time

@@ -112,7 +112,7 @@ def _help(customer: Customer) -> str:
 
 
 def _buy(office: Office, actor: Actor, customer: Customer, text: str, number: str, now_s: int) -> str | None:
-    """Buy for a text "TOK METER AMOUNT", once by the gateway's number. Return None if the text is another one."""
+    """Return the answer to a text "TOK METER AMOUNT", which buys once by the gateway's number, or None for another."""
     words = text.upper().split()
     if len(words) != _WORDS_TO_BUY or words[0] != _BUY or not _is_number(words[1]):
         return None
