@@ -106,11 +106,11 @@ class Postgres:
 class PostgresServer:
     """A PostgreSQL with its data in a folder of its own, at a Unix socket alone, for a `with` block.
 
-    PostgreSQL refuses to run as root, so root starts it as the user `nobody`.
+    `data` is the folder of another server's data, to begin with a copy of it (see `keep`). PostgreSQL refuses to run as
+    root, so root starts it as the user `nobody`.
     """
 
     def __init__(self, data: Path | None = None) -> None:
-        """`data` is the folder of another server's data, to begin with a copy of it (see `keep`)."""
         self._begin = data
 
     def __enter__(self) -> Postgres:
