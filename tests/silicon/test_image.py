@@ -5,6 +5,7 @@ import pytest
 from wattpurse_tools import boards
 from wattpurse_tools.deploy.image import layout_of
 from wattpurse_tools.emulation.emulator import EmulatedPico
+from wattpurse_tools.emulation.image import PROGRAM, build_image
 from wattpurse_tools.emulation.repl import RawRepl
 
 STAGE_OFFSET = layout_of(boards.find("pico")).stage_offset
@@ -39,9 +40,11 @@ def test_the_program_leaves_the_storage_alone(meter_image):
 
 
 def test_the_program_leaves_room_for_the_next_one_to_be_staged(meter_image, stock_image):
-    for image in (meter_image, stock_image.with_suffix(".bin")):
+    """Check all images that `wattpurse deploy` puts on a board: stock, the meter's, and that with clamps."""
+    clamps_image = build_image("--clamps") / PROGRAM
+    for image in (meter_image, clamps_image, stock_image.with_suffix(".bin")):
         assert image.stat().st_size <= STAGE_OFFSET
-    assert STAGE_OFFSET + meter_image.stat().st_size <= RING_OFFSET
+        assert STAGE_OFFSET + image.stat().st_size <= RING_OFFSET
 
 
 def test_a_board_without_filesystem_is_left_as_it_is(board):
