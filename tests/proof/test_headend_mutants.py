@@ -69,7 +69,7 @@ def test_a_meter_that_outlasts_its_permit_is_found(late_s):
 
 
 def test_a_sender_that_sends_again_after_a_crash_is_found(monkeypatch):
-    """Plant a sender that crashes between the sending of a message and the note of it, and sends it again."""
+    """Find a sender that sends again, after a crash between the sending of a message and the note of it."""
     from wattpurse_tools.headend import delivery
     from wattpurse_tools.record.models import Message
 
