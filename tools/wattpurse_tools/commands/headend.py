@@ -7,7 +7,7 @@ import argparse
 import socket
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from wattpurse_tools.commands import headend_payments, headend_rounds, headend_sender, headend_start
 from wattpurse_tools.commands.broker_options import access_of, add_broker_options
@@ -15,7 +15,7 @@ from wattpurse_tools.commands.headend_rounds import ended_by_signal, office_of
 from wattpurse_tools.commands.office_options import add_office_option, tell
 
 if TYPE_CHECKING:
-    from wattpurse_tools.headend.broker_link import BrokerLink
+    from wattpurse_tools.headend.broker_link import WorkerLink
 
 AMQP = "amqp://"
 # A batch is one transaction, and SQLite has one writer at a time: payments and web hooks wait for its end.
@@ -45,7 +45,7 @@ def run_worker(arguments: Namespace) -> int:
     return 0
 
 
-def _link_of(arguments: Namespace) -> "BrokerLink":
+def _link_of(arguments: Namespace) -> "WorkerLink":
     """Return the link that the address of the broker asks for: MQTT, or AMQP to a cluster of RabbitMQ."""
     from wattpurse_tools.headend import ingest, worker
     from wattpurse_tools.headend.broker_link import BrokerLink
@@ -57,8 +57,7 @@ def _link_of(arguments: Namespace) -> "BrokerLink":
         from wattpurse_tools.headend.amqp_link import AmqpLink
     except ImportError:
         raise ValueError("AMQP needs the package pika; type: .venv/bin/pip install 'wattpurse[amqp]'") from None
-    # It has the methods of a BrokerLink.
-    return cast("BrokerLink", AmqpLink(access, arguments.group, ingest.NAMES))
+    return AmqpLink(access, arguments.group, ingest.NAMES)
 
 
 def _add_worker(parser: ArgumentParser) -> None:

@@ -2,8 +2,7 @@
 
 The MQTT plug-in of RabbitMQ 3 has no shared subscriptions, and puts what meters publish into the exchange `amq.topic`.
 A queue that is bound there takes the place of the shared subscription. It lasts, and has copies on several nodes, so
-the broker acknowledges a meter's message after most of them have it. The link has the methods of `BrokerLink`, with
-the same promise: a message that was not acknowledged comes again, to this worker or to another.
+the broker acknowledges a meter's message after most of them have it. The link is a `WorkerLink`.
 
 A thread serves the connection. If its node dies, the link goes on with the next one of the list.
 """
@@ -20,7 +19,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import AMQPError
 from pika.exchange_type import ExchangeType
 
-from wattpurse_tools.headend.broker_link import CONNECT_S, SEND_S, Delivery
+from wattpurse_tools.headend.broker_link import CONNECT_S, SEND_S, Delivery, received
 from wattpurse_tools.meter_link.broker import Access, topic_of_all
 
 SCHEME = "amqp://"
@@ -90,14 +89,7 @@ class AmqpLink:
 
     def receive(self, limit: int, wait_s: float) -> list[Delivery]:
         """Return at most `limit` messages that have come, in their order. Wait `wait_s` at most for the first one."""
-        found = []
-        try:
-            found.append(self._deliveries.get(timeout=wait_s))
-            while len(found) < limit:
-                found.append(self._deliveries.get_nowait())
-        except queue.Empty:
-            pass
-        return found
+        return received(self._deliveries, limit, wait_s)
 
     def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         """Acknowledge messages. One of an earlier connection comes again, so its number is left alone."""

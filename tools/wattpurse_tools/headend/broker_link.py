@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Protocol
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
@@ -31,6 +32,40 @@ class Delivery:
     payload: bytes
     number: int
     connection: int
+
+
+class WorkerLink(Protocol):
+    """The link of a worker to a broker. A message that was not acknowledged comes again, to it or to another worker."""
+
+    def __enter__(self) -> "WorkerLink": ...
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None: ...
+
+    def receive(self, limit: int, wait_s: float) -> list[Delivery]:
+        """Return at most `limit` messages that have come, in their order. Wait `wait_s` at most for the first one."""
+        ...
+
+    def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
+        """Acknowledge messages. One of an earlier connection comes again, so its number is left alone."""
+        ...
+
+    def publish(self, messages: Sequence[tuple[str, bytes]]) -> None:
+        """Send messages. Raise OSError unless the broker has all of them in time."""
+        ...
+
+
+def received(deliveries: "queue.Queue[Delivery]", limit: int, wait_s: float) -> list[Delivery]:
+    """Return at most `limit` messages of a queue, in their order. Wait `wait_s` at most for the first one."""
+    found = []
+    try:
+        found.append(deliveries.get(timeout=wait_s))
+        while len(found) < limit:
+            found.append(deliveries.get_nowait())
+    except queue.Empty:
+        pass
+    return found
 
 
 class BrokerLink:
@@ -84,14 +119,7 @@ class BrokerLink:
 
     def receive(self, limit: int, wait_s: float) -> list[Delivery]:
         """Return at most `limit` messages that have come, in their order. Wait `wait_s` at most for the first one."""
-        found = []
-        try:
-            found.append(self._deliveries.get(timeout=wait_s))
-            while len(found) < limit:
-                found.append(self._deliveries.get_nowait())
-        except queue.Empty:
-            pass
-        return found
+        return received(self._deliveries, limit, wait_s)
 
     def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         """Acknowledge messages in their order. One of an earlier connection comes again, so its number is left alone.

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from django.db import connection, transaction
 
 from wattpurse_tools.headend import ingest, rounds, senders, set_aside
-from wattpurse_tools.headend.broker_link import BrokerLink, Delivery
+from wattpurse_tools.headend.broker_link import Delivery, WorkerLink
 from wattpurse_tools.headend.ingest import OUTAGES, IngestOutcome, Message
 from wattpurse_tools.meter_link.broker import topic_of_all
 from wattpurse_tools.office.office import Office
@@ -53,7 +53,7 @@ class Worker:
     def __init__(
         self,
         office: Office,
-        link: BrokerLink,
+        link: WorkerLink,
         clock: Callable[[], float] = time.time,
         tell: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True),
         batch: int = BATCH,
