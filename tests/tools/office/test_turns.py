@@ -53,20 +53,30 @@ def is_free(folder):
     return True
 
 
+def assert_waits(step, release):
+    """Assert that a step in a thread of its own ends after `release`, and not before."""
+    done = threading.Event()
+
+    def run():
+        step()
+        done.set()
+
+    waiting = threading.Thread(target=run)
+    waiting.start()
+    assert not done.wait(0.5)
+    release()
+    assert done.wait(LONG_S)
+    waiting.join()
+
+
 def test_a_transaction_waits_longer_than_the_timeout_of_sqlite_and_does_not_fail(open_database, tmp_path):
-    first, second, begun = open_database(), open_database(), threading.Event()
+    first, second = open_database(), open_database()
     first.set_autocommit(False, force_begin_transaction_with_broken_autocommit=True)
 
     def begin():
         second.set_autocommit(False, force_begin_transaction_with_broken_autocommit=True)
-        begun.set()
 
-    waiting = threading.Thread(target=begin)
-    waiting.start()
-    assert not begun.wait(0.5)
-    first.commit()
-    assert begun.wait(LONG_S)
-    waiting.join()
+    assert_waits(begin, first.commit)
     second.rollback()
     assert is_free(tmp_path)
 
@@ -97,7 +107,7 @@ def test_reading_needs_no_turn(open_database, tmp_path):
 
 @pytest.mark.parametrize("many", [False, True])
 def test_a_write_outside_of_a_transaction_waits_for_its_turn_too(open_database, tmp_path, many):
-    writer, database, written = open_database(), open_database(), threading.Event()
+    writer, database = open_database(), open_database()
     with database.cursor() as cursor:
         cursor.execute("CREATE TABLE facts (number INTEGER)")
     writer.set_autocommit(False, force_begin_transaction_with_broken_autocommit=True)
@@ -108,14 +118,8 @@ def test_a_write_outside_of_a_transaction_waits_for_its_turn_too(open_database, 
                 cursor.executemany("INSERT INTO facts VALUES (%s)", [(1,), (2,)])
             else:
                 cursor.execute("INSERT INTO facts VALUES (%s), (%s)", (1, 2))
-        written.set()
 
-    waiting = threading.Thread(target=write)
-    waiting.start()
-    assert not written.wait(0.5)
-    writer.commit()
-    assert written.wait(LONG_S)
-    waiting.join()
+    assert_waits(write, writer.commit)
     assert is_free(tmp_path)
     with database.cursor() as cursor:
         assert cursor.execute("SELECT count(*) FROM facts").fetchone() == (2,)

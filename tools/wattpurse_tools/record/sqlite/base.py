@@ -10,7 +10,8 @@ The type stubs lack the methods of the base class.
 
 import fcntl
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -81,25 +82,23 @@ class TurnCursor(base.SQLiteCursorWrapper):
 
     def execute(self, query: str, params: Any = None) -> Any:  # noqa: ANN401 as in the base class
         """Execute a statement."""
-        has_turn = self._has_taken_turn(query)
-        try:
+        with self._turn_for(query):
             return super().execute(query, params)
-        finally:
-            if has_turn:
-                self.database.end_turn()
 
     def executemany(self, query: str, param_list: Sequence[Any]) -> Any:  # noqa: ANN401 as in the base class
         """Execute a statement with many rows of parameters."""
-        has_turn = self._has_taken_turn(query)
-        try:
+        with self._turn_for(query):
             return super().executemany(query, param_list)
-        finally:
-            if has_turn:
-                self.database.end_turn()
 
-    def _has_taken_turn(self, query: str) -> bool:
-        """Take a turn for a statement that writes by itself. Return True if it is to be ended after the statement."""
-        if self.database.turn >= 0 or self.connection.in_transaction or not query.lstrip().startswith(_WRITING):
-            return False
+    @contextmanager
+    def _turn_for(self, query: str) -> Iterator[None]:
+        """Take a turn for a `with` block, if the statement writes by itself."""
+        writes = query.lstrip().startswith(_WRITING)
+        if self.database.turn >= 0 or self.connection.in_transaction or not writes:
+            yield
+            return
         self.database.take_turn()
-        return self.database.turn >= 0
+        try:
+            yield
+        finally:
+            self.database.end_turn()
