@@ -344,13 +344,9 @@ class DesfireCard:
 
     def change_key(self, command: bytes) -> bytes:
         """Change a key (section 8.4.5): the key in force is added to another one than the authenticated key."""
-        application = self._application()
         if self._session is None:
             raise Refused(AUTHENTICATION)
-        if len(command) < 2 or command[1] >= len(application.keys):
-            raise Refused(NO_SUCH_KEY)
-        number = command[1]
-        self._refuse_key_change(application, number)
+        number = self._key_to_change(command)
         is_own = number == self._key_number
         cipher = command[2:]
         if len(cipher) != 2 * _BLOCK:
@@ -359,13 +355,30 @@ class DesfireCard:
         key, version = clear[:_BLOCK], clear[_BLOCK]
         checks = crypto.crc32(command[:2] + clear[: _BLOCK + 1])
         if not is_own:
-            old = application.keys[number]
-            key = bytes([key[place] ^ old[place] for place in range(_BLOCK)])
+            key = self._without_old_key(number, key)
             checks += crypto.crc32(key)
         if clear != crypto.padded(clear[: _BLOCK + 1] + checks):
             raise Refused(INTEGRITY)
+        return self._put_key(number, key, version)
+
+    def _key_to_change(self, command: bytes) -> int:
+        """Return the number of the key in a command. Raise Refused if there is none, or nobody may change it now."""
+        application = self._application()
+        if len(command) < 2 or command[1] >= len(application.keys):
+            raise Refused(NO_SUCH_KEY)
+        self._refuse_key_change(application, command[1])
+        return command[1]
+
+    def _without_old_key(self, number: int, added: bytes) -> bytes:
+        """Return the new key from its sum with the key in force."""
+        old = self._application().keys[number]
+        return bytes([added[place] ^ old[place] for place in range(_BLOCK)])
+
+    def _put_key(self, number: int, key: bytes, version: int) -> bytes:
+        """Put a key in force, and return the answer. The session ends if it is its own key."""
+        application = self._application()
         application.keys[number], application.versions[number] = key, version
-        if is_own:
+        if number == self._key_number:
             self._end_session()
             return bytes((OK,))
         return self._reply(b"")

@@ -221,27 +221,17 @@ class DesfireEv2Card(DesfireCard):
 
     def change_key(self, command: bytes) -> bytes:
         """Change a key (AN12196, section 6.16): the key in force is added to another one than the authenticated key."""
-        session = self._ev2
-        if session is None:
+        if self._ev2 is None:
             return super().change_key(command)
-        application = self._application()
-        if len(command) < 2 or command[1] >= len(application.keys):
-            raise Refused(NO_SUCH_KEY)
-        number = command[1]
-        self._refuse_key_change(application, number)
+        number = self._key_to_change(command)
         is_own = number == self._key_number
         clear = self._deciphered(command, 2, _BLOCK + 1 if is_own else _BLOCK + 5)
         key, version = clear[:_BLOCK], clear[_BLOCK]
         if not is_own:
-            old = application.keys[number]
-            key = bytes([key[place] ^ old[place] for place in range(_BLOCK)])
+            key = self._without_old_key(number, key)
             if clear[_BLOCK + 1 :] != crypto.crc32(key):
                 raise Refused(INTEGRITY)
-        application.keys[number], application.versions[number] = key, version
-        if is_own:
-            self._end_session()
-            return bytes((OK,))
-        return self._reply(b"")
+        return self._put_key(number, key, version)
 
 
 def _keys_of(key: bytes, other: bytes, own: bytes) -> tuple:
