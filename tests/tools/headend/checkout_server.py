@@ -9,16 +9,16 @@ import hashlib
 import hmac
 import http.client
 import json
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
+
+from tests.tools.headend.loopback_server import LoopbackServer, QuietHandler
 
 API_KEY = "sk_test_of_tests"
 SECRET = "whsec_of_tests"
 
 
-class CheckoutServer:
+class CheckoutServer(LoopbackServer):
     """The provider for a `with` block. `hook` is the address that it tells payments to."""
 
     def __init__(self):
@@ -27,19 +27,13 @@ class CheckoutServer:
         self.keys = {}
         self.told = []
 
-    def __enter__(self):
+    def handler_class(self):
         provider = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def log_message(self, *_words):
-                pass
-
+        class Handler(QuietHandler):
             def do_POST(self):
-                fields = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
                 status, answer = provider.create(
-                    self.headers.get("Authorization"),
-                    self.headers.get("Idempotency-Key"),
-                    {name: values[0] for name, values in fields.items()},
+                    self.headers.get("Authorization"), self.headers.get("Idempotency-Key"), self.form()
                 )
                 self._answer(status, json.dumps(answer), "application/json")
 
@@ -62,14 +56,7 @@ class CheckoutServer:
                 self.end_headers()
                 self.wfile.write(text.encode())
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_words):
-        self._server.shutdown()
-        self._server.server_close()
+        return Handler
 
     def create(self, authorization, key, fields):
         """Return status and answer of a new session, or of the one of the same key."""

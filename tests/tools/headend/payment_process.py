@@ -7,7 +7,14 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wattpurse_tools.office.actor import Actor
+    from wattpurse_tools.office.office import Office
 
 ROOT = Path(__file__).parents[3]
 sys.path[:0] = [str(ROOT), str(ROOT / "firmware"), str(ROOT / "tools")]
@@ -50,22 +57,30 @@ def plant(fault: str) -> None:
         payments.work_on = work_and_die
 
 
-def main(path: str, fault: str) -> None:
-    """Work on payments, and print the number of each that was worked on here."""
+@contextmanager
+def at_work(path: str, plant_fault: Callable[[], None]) -> "Iterator[tuple[Office, Actor]]":
+    """Open the office of a folder for a `with` block, after a fault is planted, and sign on as this Unix user."""
     from tests.office_of_tests import configure
 
     configure()
-    from wattpurse_tools.headend import payments
     from wattpurse_tools.office.actor import Actor
     from wattpurse_tools.office.office import open_office
     from wattpurse_tools.record.office_folder import OfficeFolder
     from wattpurse_tools.vault.client import VaultClient
 
-    plant(fault)
+    plant_fault()
     folder = OfficeFolder(path)
     keys = VaultClient(folder.socket)
     actor = Actor.of(keys.sign_on_as_user())
     with open_office(folder, keys) as office:
+        yield office, actor
+
+
+def main(path: str, fault: str) -> None:
+    """Work on payments, and print the number of each that was worked on here."""
+    with at_work(path, lambda: plant(fault)) as (office, actor):
+        from wattpurse_tools.headend import payments
+
         done = 1
         while done:
             done = payments.work(office, actor, int(time.time()))

@@ -13,15 +13,15 @@ refunds is never above the payment. `plan` names the next answers to POST, one e
 """
 
 import json
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
+
+from tests.tools.headend.loopback_server import LoopbackServer, QuietHandler
 
 API_KEY = "sk_test_of_tests"
 
 
-class RefundServer:
+class RefundServer(LoopbackServer):
     """The provider for a `with` block. `paid` are the amounts of its payments in cents."""
 
     def __init__(self, paid):
@@ -33,22 +33,18 @@ class RefundServer:
         self.slow_s = 1.5
         self.charge_of = {name: name.replace("pi", "ch") for name in paid}
 
-    def __enter__(self):
+    def handler_class(self):
         provider = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def log_message(self, *_words):
-                pass
-
+        class Handler(QuietHandler):
             def do_POST(self):
-                fields = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
-                plain = {name: values[0] for name, values in fields.items()}
+                fields = self.form()
                 provider.posts += 1
                 step = provider.plan.pop(0) if provider.plan else "ok"
                 if self.headers.get("Authorization") != f"Bearer {API_KEY}":
                     self._answer(401, error("Invalid API Key"))
                     return
-                status, content = provider.create(step, self.headers["Idempotency-Key"], plain)
+                status, content = provider.create(step, self.headers["Idempotency-Key"], fields)
                 if step == "lost":
                     self.close_connection = True
                     return
@@ -76,14 +72,7 @@ class RefundServer:
                 except OSError:
                     pass  # the client did not wait
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_words):
-        self._server.shutdown()
-        self._server.server_close()
+        return Handler
 
     def create(self, step, key, fields):
         """Return status and content of the answer to a request."""

@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 sys.path[:0] = [str(ROOT), str(ROOT / "firmware"), str(ROOT / "tools")]
 
-from tests.tools.headend.payment_process import NO_FAULT, die  # noqa: E402
+from tests.tools.headend.payment_process import NO_FAULT, at_work, die  # noqa: E402
 
 IN_FAULTS = ("opened", "taken in", "booked in", "state", "committed")
 OUT_FAULTS = ("taken out", "receipt", "queue", "booked out", "state", "committed")
@@ -55,20 +55,9 @@ def plant(fault: str) -> None:
 
 def main(path: str, work: str, fault: str) -> None:
     """Work on payments until nothing is new, or pay cash in."""
-    from tests.office_of_tests import configure
+    with at_work(path, lambda: plant(fault)) as (office, actor):
+        from wattpurse_tools.headend import payments, wallets
 
-    configure()
-    from wattpurse_tools.headend import payments, wallets
-    from wattpurse_tools.office.actor import Actor
-    from wattpurse_tools.office.office import open_office
-    from wattpurse_tools.record.office_folder import OfficeFolder
-    from wattpurse_tools.vault.client import VaultClient
-
-    plant(fault)
-    folder = OfficeFolder(path)
-    keys = VaultClient(folder.socket)
-    actor = Actor.of(keys.sign_on_as_user())
-    with open_office(folder, keys) as office:
         if work == "cash":
             print(wallets.pay_in_cash(office, actor, 101, 2_000_000, "k1", int(time.time())).pk)
             return

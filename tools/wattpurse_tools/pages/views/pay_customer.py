@@ -47,7 +47,7 @@ def _pay(request: HttpRequest, code: str, tenancy: Tenancy) -> HttpResponse:
         "code": code,
         "meter": tenancy.meter_number,
         "currency": site_currency().code,
-        "attempt": _attempt(request.POST.get("attempt", "")),
+        "attempt": attempt_key(request.POST.get("attempt", "")),
         "amount": request.POST.get("amount", "")[:20],
     }
     checkout = checkout_of(office_in_use().folder)
@@ -88,7 +88,7 @@ def _order(request: HttpRequest, code: str, tenancy: Tenancy, attempt: str) -> O
     )
 
 
-def _attempt(typed: str) -> str:
+def attempt_key(typed: str) -> str:
     """Return the key of an attempt: that of the form, so that a second click is the same attempt, or a new one."""
     return typed if ATTEMPT_FORM.fullmatch(typed) else ATTEMPT + secrets.token_hex(12)
 

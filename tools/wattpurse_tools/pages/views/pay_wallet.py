@@ -16,7 +16,6 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from wattpurse_tools.headend import delivery_state, payments, wallet_orders, wallets
 from wattpurse_tools.headend.providers.checkout import WALLET, Order, checkout_of
-from wattpurse_tools.headend.references import ATTEMPT
 from wattpurse_tools.office.page_codes import as_kept, as_printed
 from wattpurse_tools.pages import qr_codes
 from wattpurse_tools.pages.access import OfficeRequest, page
@@ -25,7 +24,7 @@ from wattpurse_tools.pages.office_in_use import office_in_use
 from wattpurse_tools.pages.refusal_words import in_words
 from wattpurse_tools.pages.tenant_codes import behind_code
 from wattpurse_tools.pages.views.acting import attempt, done, whole
-from wattpurse_tools.pages.views.pay_customer import ATTEMPT_FORM
+from wattpurse_tools.pages.views.pay_customer import ATTEMPT_FORM, attempt_key
 from wattpurse_tools.record.models import Customer, Payment, Wallet
 from wattpurse_tools.station.currencies import site_currency
 
@@ -51,7 +50,7 @@ def bought(request: HttpRequest, code: str, attempt: str) -> HttpResponse:
 def _wallet(request: HttpRequest, code: str, found: Wallet) -> HttpResponse:
     content: dict[str, object] = {"amount": request.POST.get("amount", "")[:20]}
     do = request.POST.get("do", "")
-    key = _attempt(request.POST.get("attempt", ""))
+    key = attempt_key(request.POST.get("attempt", ""))
     try:
         if do == "buy":
             _buy(request, found, key)
@@ -122,11 +121,6 @@ def _bought(request: HttpRequest, code: str, found: Wallet, attempt: str) -> Htt
     if payment is not None and payment.sale is not None:
         content["told"] = delivery_state.of_sale(payment.sale)
     return render(request, "pages/pay/wallet_bought.html", content)
-
-
-def _attempt(typed: str) -> str:
-    """Return the key of an attempt: that of the form, so that a second click is the same attempt, or a new one."""
-    return typed if ATTEMPT_FORM.fullmatch(typed) else ATTEMPT + secrets.token_hex(12)
 
 
 @page("sell")
