@@ -67,13 +67,7 @@ class Site:
     def __init__(self, folder: Path, url: str, count: int) -> None:
         self.folder = OfficeFolder(folder / f"office-{count}")
         self.count = count
-        name = f"office_{count}"
-        connections.close_all()
-        os.environ["DATABASE_URL"] = url
-        open_record(self.folder)
-        with connection.cursor() as cursor:
-            cursor.execute(f"CREATE DATABASE {name}")
-        self._url = url.replace("/postgres?", f"/{name}?")
+        self._url = new_database(url, self.folder, f"office_{count}")
         self.fleet = Fleet(int(time.time()) - 86_400)
         self.use()
         setting_up.set_up(self.folder, _PASSPHRASE, setting_up.Plan(), _make_vault)
@@ -97,7 +91,7 @@ class Site:
             Meter.objects.create(number=FIRST_METER, **facts)
             told = Told(KEY_VERSION, self.fleet.content | {"meter_number": FIRST_METER})
             marks = plain_statements.keep(plain_statements.Split([told], [], {}))
-            plain_statements.note_links([FIRST_METER], marks, self.fleet.time_s)
+            ingest.note_links([FIRST_METER], marks, self.fleet.time_s)
         with connection.cursor() as cursor:
             for table, number in _TABLES.items():
                 cursor.execute(
@@ -111,6 +105,20 @@ class Site:
                     f" generate_series({FIRST_METER + 1}, {FIRST_METER + self.count - 1}) AS other"
                 )
             cursor.execute("ANALYZE")
+
+
+def new_database(url: str, folder: OfficeFolder, name: str) -> str:
+    """Make a database at the server of `url`, make it the open record, and return its address."""
+    connections.close_all()
+    os.environ["DATABASE_URL"] = url
+    open_record(folder)
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {name}")
+    connections.close_all()
+    made = url.replace("/postgres?", f"/{name}?")
+    os.environ["DATABASE_URL"] = made
+    open_record(folder)
+    return made
 
 
 def measure(folder: Path, url: str, sizes: tuple[int, int]) -> dict[str, float]:
@@ -258,9 +266,9 @@ def _await_rows(before: int, workers: Sequence[subprocess.Popen]) -> tuple[float
     """
     middle, wanted = before + METERS, before + MESSAGES
     middle_s, middle_rows = _await_count(middle)
-    middle_mb = max(_memory_mb(one.pid) for one in workers)
+    middle_mb = max(_memory_mb(one) for one in workers)
     end_s, end_rows = _await_count(wanted)
-    end_mb = max(_memory_mb(one.pid) for one in workers)
+    end_mb = max(_memory_mb(one) for one in workers)
     rate = (end_rows - middle_rows) / (end_s - middle_s)
     return rate, {"worker_memory_mb": end_mb, "worker_growth_mb": end_mb - middle_mb}
 
@@ -277,10 +285,13 @@ def _await_count(wanted: int) -> tuple[float, int]:
     return time.perf_counter(), found
 
 
-def _memory_mb(process: int) -> float:
-    """Return the resident memory of a process."""
-    words = Path(f"/proc/{process}/status").read_text().split("VmRSS:")[1].split()
-    return int(words[0]) / _KB_PER_MB
+def resident_kb(process: int) -> int:
+    """Return the resident memory of a process in KiB."""
+    return int(Path(f"/proc/{process}/status").read_text().split("VmRSS:")[1].split()[0])
+
+
+def _memory_mb(process: subprocess.Popen) -> float:
+    return resident_kb(process.pid) / _KB_PER_MB
 
 
 def _make_vault(path: Path, passphrase: str, _people: setup.People) -> None:

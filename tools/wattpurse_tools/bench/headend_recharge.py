@@ -24,18 +24,19 @@ from django.db import connection, connections, transaction
 from wattpurse.core.money import contract as contracts
 from wattpurse_tools.bench.headend_fleet import FIRST_METER
 from wattpurse_tools.bench.headend_fleet import Fleet as ReportingFleet
+from wattpurse_tools.bench.headend_measures import new_database, resident_kb
 from wattpurse_tools.bench.headend_reporters import DESCRIPTORS_A_METER, allow_descriptors
 from wattpurse_tools.bench.mosquitto import free_port
 from wattpurse_tools.fleet.fleet import Fleet
 from wattpurse_tools.fleet.link import FleetLink
-from wattpurse_tools.headend import plain_statements
+from wattpurse_tools.headend import ingest, plain_statements
 from wattpurse_tools.headend.broker_files import BrokerFiles, user_of
 from wattpurse_tools.headend.plain_statements import Told
 from wattpurse_tools.headend.signing_on import HeadendOperator
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.pages.headend_machine import answers
 from wattpurse_tools.record.models import Meter, Statement
-from wattpurse_tools.record.office_folder import OfficeFolder, open_record
+from wattpurse_tools.record.office_folder import OfficeFolder
 from wattpurse_tools.rehearsal import site
 from wattpurse_tools.rehearsal.payers import Payers
 from wattpurse_tools.rehearsal.site import Place
@@ -64,7 +65,7 @@ def measure(folder: Path, url: str, reporting: int, recharges: int) -> dict[str,
     """Return the figures of so many recharges at an office on the PostgreSQL at `url`, while `reporting` report."""
     allow_descriptors(_FIXED_DESCRIPTORS + DESCRIPTORS_A_METER * (reporting + 2 * recharges))
     office = OfficeFolder(folder / "office-recharge")
-    _use_new_database(url, office)
+    new_database(url, office, "office_recharge")
     with _running(office, folder) as (port, broker):
         bench = _Bench(office, (port, broker), reporting)
         idle_kb = bench.broker_kb
@@ -126,17 +127,6 @@ def _percentile(values: Sequence[float]) -> float:
     return sorted(values)[math.ceil(_SHARE * len(values)) - 1]
 
 
-def _use_new_database(url: str, office: OfficeFolder) -> None:
-    connections.close_all()
-    os.environ["DATABASE_URL"] = url
-    open_record(office)
-    with connection.cursor() as cursor:
-        cursor.execute("CREATE DATABASE office_recharge")
-    connections.close_all()
-    os.environ["DATABASE_URL"] = url.replace("/postgres?", "/office_recharge?")
-    open_record(office)
-
-
 @contextmanager
 def _running(office: OfficeFolder, folder: Path) -> Iterator[tuple[int, int]]:
     """Set the office up, and run its head-end for a `with` block. Yield the ports of pages and broker."""
@@ -173,8 +163,7 @@ class _Bench:
     @property
     def broker_kb(self) -> int:
         """The resident memory of the broker."""
-        words = Path(f"/proc/{self._files.process_number()}/status").read_text().split("VmRSS:")[1].split()
-        return int(words[0])
+        return resident_kb(self._files.process_number())
 
     def places(self, recharges: int) -> list[Place]:
         """Return `recharges` places with new meters without credit, of prepaid and managed contracts."""
@@ -204,7 +193,7 @@ class _Bench:
         with transaction.atomic():  # the first statement of a meter costs more than all later ones
             told = [Told(version, content | {"meter_number": number}) for number in self._reporting]
             marks = plain_statements.keep(plain_statements.Split(told, [], {}))
-            plain_statements.note_links(self._reporting, marks, int(time.time()))
+            ingest.note_links(self._reporting, marks, int(time.time()))
         file = folder / "reporters.json"
         ticket, rows = HeadendOperator(self._office).actor().ticket, {}
         for number, password in self._users(self._reporting).items():

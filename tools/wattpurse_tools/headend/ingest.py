@@ -6,7 +6,7 @@ the others of its batch go on. Only a fault of the database or of the vault ends
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import InterfaceError, OperationalError, transaction
@@ -19,6 +19,7 @@ from wattpurse_tools.headend.fleet import ALARMS
 from wattpurse_tools.headend.plain_statements import Told
 from wattpurse_tools.office import learning
 from wattpurse_tools.office.office import Office
+from wattpurse_tools.record import bulk
 from wattpurse_tools.record.among import among
 from wattpurse_tools.record.models import Meter, MeterLink
 from wattpurse_tools.station.station import Station
@@ -73,6 +74,20 @@ def take(office: Office, messages: Sequence[Message], now_s: int) -> IngestOutco
         return batch.outcome()
 
 
+def note_links(meter_numbers: Collection[int], closed_months: Mapping[int, int], now_s: int) -> None:
+    """Note that the broker has messages of these meters, and the marks of closed months that `keep` has returned.
+
+    A last will counts as a message too: the broker sends it at once.
+    """
+    bulk.insert(
+        "INSERT INTO meter_links (meter_id, seen_s, closed_months, is_online, changed_s, alarms, firmware)",
+        ("bigint", "bigint", "bigint", "boolean", "bigint", "text", "text"),
+        [(number, now_s, closed_months.get(number), False, 0, "", "") for number in sorted(meter_numbers)],
+        "ON CONFLICT (meter_id) DO UPDATE SET seen_s = excluded.seen_s,"
+        " closed_months = coalesce(excluded.closed_months, meter_links.closed_months)",
+    )
+
+
 class _Batch:
     """A batch at work, in an open transaction."""
 
@@ -95,9 +110,7 @@ class _Batch:
             if one.name != mqtt.STATEMENT:
                 self._guard(one.place, lambda one=one: self._hear(one))
         self._learn_all(opened)
-        plain_statements.note_links(
-            {one.meter_number for one in usable if one.place not in self._bad}, self._closed_months, self._now_s
-        )
+        note_links({one.meter_number for one in usable if one.place not in self._bad}, self._closed_months, self._now_s)
         for place, reason in self._bad.items():
             topic, payload = self._messages[place]
             set_aside.put(set_aside.BROKER, topic, payload, reason, self._now_s)
@@ -150,11 +163,11 @@ class _Batch:
             results += self._office.keys.unseal_statements([sealed for _, sealed in piece])
         found = []
         for (one, _), result in zip(wanted, results, strict=True):
-            content = None if result is None else _content(one.meter_number, result)
-            if result is None or content is None:
+            told = None if result is None else _told(one.meter_number, result)
+            if told is None:
                 self._bad[one.place] = "the statement cannot be opened: changed, or sealed under another key"
             else:
-                found.append((one, Told(result[0], content)))
+                found.append((one, told))
         return found
 
     def _learn_all(self, opened: Sequence[tuple[_Sorted, Told]]) -> None:
@@ -227,10 +240,10 @@ class _Batch:
         MeterLink.objects.update_or_create(meter_id=meter_number, defaults=facts)
 
 
-def _content(meter_number: int, unsealed: UnsealedStatement) -> dict | None:
-    """Return the content of a statement, or None for one that this firmware's rules cannot read."""
+def _told(meter_number: int, unsealed: UnsealedStatement) -> Told | None:
+    """Return a statement with its content, or None for one that this firmware's rules cannot read."""
     try:
-        return content_of(meter_number, unsealed)
+        return Told(unsealed[0], content_of(meter_number, unsealed))
     except (SealBroken, ValueError):
         return None
 

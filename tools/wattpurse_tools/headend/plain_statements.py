@@ -20,6 +20,7 @@ from django.db.models import F, Q
 
 from wattpurse.core.messages import token
 from wattpurse.core.money import contract as contracts
+from wattpurse_tools.record import bulk
 from wattpurse_tools.record.among import among
 from wattpurse_tools.record.models import Meter, MeterReceipt, MonthlyReading, Statement, Token
 from wattpurse_tools.station import usefulness
@@ -113,7 +114,7 @@ def split(statements: Sequence[Told]) -> Split:
 def keep(found: Split) -> dict[int, int]:
     """Record the plain statements of a batch. The caller opens the transaction.
 
-    Return the mark of the closed months by meter, for `note_links`.
+    Return the marks of the closed months that the record has now, by meter: they belong into the rows of the links.
     """
     if not found.plain:
         return {}
@@ -123,20 +124,6 @@ def keep(found: Split) -> dict[int, int]:
     marks = _note_months(newest, found.closed_months)
     _update_meters(newest.values())
     return marks
-
-
-def note_links(meter_numbers: Collection[int], closed_months: Mapping[int, int], now_s: int) -> None:
-    """Note that the broker has messages of these meters, and the marks of closed months that `keep` has returned.
-
-    A last will counts as a message too: the broker sends it at once.
-    """
-    _write(
-        "INSERT INTO meter_links (meter_id, seen_s, closed_months, is_online, changed_s, alarms, firmware)",
-        ("bigint", "bigint", "bigint", "boolean", "bigint", "text", "text"),
-        [(number, now_s, closed_months.get(number), False, 0, "", "") for number in sorted(meter_numbers)],
-        "ON CONFLICT (meter_id) DO UPDATE SET seen_s = excluded.seen_s,"
-        " closed_months = coalesce(excluded.closed_months, meter_links.closed_months)",
-    )
 
 
 def _known(numbers: Collection[int]) -> dict[int, _Known]:
@@ -307,7 +294,7 @@ def _write_months(rows: Sequence[tuple[int, int, Month]]) -> None:
     names = ("meter_id", "month", "total_wh", "rate_wh", "charge_microunits", "is_closed")
     update = ", ".join(f"{name} = excluded.{name}" for name in names[2:])
     types = ("bigint", "integer", "bigint", "jsonb", "bigint", "boolean")
-    _write(
+    bulk.insert(
         f"INSERT INTO monthly_readings ({', '.join(names)})",
         types,
         values,
@@ -335,9 +322,9 @@ def _update_meters(contents: Iterable[Mapping[str, Any]]) -> None:
         if connection.vendor == "postgresql":
             types = ("bigint", "text", "bigint", "text", "bigint", "integer", "bigint")
             cursor.execute(
-                f"UPDATE meters SET {setting} FROM unnest({_arrays(types)})"
+                f"UPDATE meters SET {setting} FROM unnest({bulk.arrays(types)})"
                 " AS new (number, unit, told_s, alarms, balance, days_left, tenant) WHERE meters.number = new.number",
-                _columns(values),
+                bulk.columns(values),
             )
         else:
             cursor.executemany(
@@ -345,26 +332,6 @@ def _update_meters(contents: Iterable[Mapping[str, Any]]) -> None:
                 " tenant = coalesce(%s, tenant) WHERE number = %s",
                 [(*row[1:], row[0]) for row in values],
             )
-
-
-def _write(insert: str, types: Sequence[str], rows: Sequence[tuple[Any, ...]], conflict: str) -> None:
-    """Insert rows in one statement on PostgreSQL, and one by one on SQLite."""
-    if not rows:
-        return
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(f"{insert} SELECT * FROM unnest({_arrays(types)}) {conflict}", _columns(rows))
-        else:
-            places = ", ".join(["%s"] * len(types))
-            cursor.executemany(f"{insert} VALUES ({places}) {conflict}", list(rows))
-
-
-def _arrays(types: Sequence[str]) -> str:
-    return ", ".join(f"%s::{name}[]" for name in types)
-
-
-def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)]
 
 
 def _mark(names: Sequence[str], months: Sequence[Mapping[str, Any]]) -> int:

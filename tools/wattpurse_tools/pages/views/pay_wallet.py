@@ -1,7 +1,7 @@
 """The pages of a wallet: the customer's own by its code, the agent's that takes cash, and that of the office.
 
 The code of a wallet is the right to pay into it and to buy from it for the customer's own meters. It is another one
-than the codes on receipts: whoever lives at one of the meters does not see the wallet.
+than the codes on receipts, because a tenant at one of the meters must not see the wallet.
 """
 
 import secrets
