@@ -163,7 +163,10 @@ class _Bench:
     @property
     def broker_kb(self) -> int:
         """The resident memory of the broker."""
-        return resident_kb(self._files.process_number())
+        number = self._files.process_number()
+        if number is None:
+            raise OSError("the broker has ended")
+        return resident_kb(number)
 
     def places(self, recharges: int) -> list[Place]:
         """Return `recharges` places with new meters without credit, of prepaid and managed contracts."""

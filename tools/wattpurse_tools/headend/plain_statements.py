@@ -26,28 +26,13 @@ from wattpurse_tools.record.models import Meter, MeterReceipt, MonthlyReading, S
 from wattpurse_tools.station import usefulness
 from wattpurse_tools.station.monthly_readings import Month, completed, rate_names, told
 from wattpurse_tools.station.order import OUTSTANDING, REDEEMED, VOIDED
+from wattpurse_tools.station.rows import STATEMENT
 from wattpurse_tools.station.statement_record import bought_in
 from wattpurse_tools.station.station import is_redeemed
 
 _METER = ("number", "is_stopped", "is_retired", "contract", "told_s", "key_version", "link__closed_months")
 _GROWING = ("total_mwh", "bought", "charged", "taken")
-_COLUMNS = (
-    "meter_id",
-    "time_s",
-    "number",
-    "unit",
-    "contract",
-    "balance",
-    "bought",
-    "charged",
-    "taken",
-    "total_mwh",
-    "alarms",
-    "event_link",
-    "has_other_issuers",
-    "content",
-    "read_s",
-)
+_COLUMNS = ("meter_id", *STATEMENT[1:], "content", "read_s")
 
 
 @dataclass(frozen=True)
