@@ -117,3 +117,25 @@ def test_a_whole_table_is_divided_with_its_rows(meter):
         assert rows_in("statements_other") == []
         assert state(meter, START_S + 7).pk > max(one.pk for one in before)
         transaction.set_rollback(True)
+
+
+@on_postgresql
+def test_the_content_becomes_text_with_its_rows(meter):
+    """Change the type back, and let the migration change it: PostgreSQL has `jsonb` from before."""
+    import importlib
+
+    migration = importlib.import_module("wattpurse_tools.record.migrations.0010_statement_text")
+    for time_s in (0, START_S, START_S + DAY_S):
+        state(meter, time_s)
+    wanted = list(Statement.objects.order_by("id").values())
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            cursor.execute("ALTER TABLE statements ALTER COLUMN content TYPE jsonb USING content::jsonb")
+        with connection.schema_editor() as editor:
+            migration.change_type(None, editor)
+        assert list(Statement.objects.order_by("id").values()) == wanted
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT DISTINCT pg_typeof(content)::text FROM statements")
+            assert cursor.fetchall() == [("json",)]
+        transaction.set_rollback(True)

@@ -33,12 +33,14 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run_worker(arguments: Namespace) -> int:
     """Take messages from a broker into the record until SIGINT or SIGTERM."""
     office = office_of(arguments)
+    from wattpurse_tools.headend.garbage import collect_seldom
     from wattpurse_tools.headend.worker import BATCH, Worker
 
     is_ended = ended_by_signal()
     with _link_of(arguments) as link:
         tell(f"worker {arguments.name}: takes messages from {arguments.broker}")
         worker = Worker(office, link, batch=SQLITE_BATCH if office.folder.is_sqlite else BATCH)
+        collect_seldom()
         worker.run(is_ended)
     counts = worker.counts
     tell(f"worker {arguments.name}: {counts.statements} statements, {counts.sent} tokens, {counts.set_aside} set aside")

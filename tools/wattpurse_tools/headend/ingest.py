@@ -36,6 +36,17 @@ _ALARMS_LIMIT = 240
 _FIRMWARE_LIMIT = 32
 _NUMBER_LIMIT = 1 << 32
 
+# The columns of a link's row, and their types on PostgreSQL.
+_LINKS = {
+    "meter_id": "bigint",
+    "seen_s": "bigint",
+    "closed_months": "bigint",
+    "is_online": "boolean",
+    "changed_s": "bigint",
+    "alarms": "text",
+    "firmware": "text",
+}
+
 # Faults of the database, which say nothing about a message. The vault's are OSErrors.
 OUTAGES = (OperationalError, InterfaceError, OSError)
 
@@ -80,8 +91,8 @@ def note_links(meter_numbers: Collection[int], closed_months: Mapping[int, int],
     A last will counts as a message too: the broker sends it at once.
     """
     bulk.insert(
-        "INSERT INTO meter_links (meter_id, seen_s, closed_months, is_online, changed_s, alarms, firmware)",
-        ("bigint", "bigint", "bigint", "boolean", "bigint", "text", "text"),
+        "meter_links",
+        _LINKS,
         [(number, now_s, closed_months.get(number), False, 0, "", "") for number in sorted(meter_numbers)],
         "ON CONFLICT (meter_id) DO UPDATE SET seen_s = excluded.seen_s,"
         " closed_months = coalesce(excluded.closed_months, meter_links.closed_months)",

@@ -162,7 +162,7 @@ def _refused(numbers: Sequence[int], tariff: MeterTariff) -> dict[int, str]:
 
 def _newest_versions(numbers: Sequence[int]) -> dict[int, int]:
     """Return the version of the tariff in the newest statement of each meter, if it has one."""
-    told = Statement.objects.filter(meter_id__in=numbers, content__has_key="tariff_version")
+    told = Statement.objects.filter(meter_id__in=numbers)
     rows = told.order_by("time_s", "id").values_list("meter_id", "content__tariff_version")
     return {meter: version for meter, version in rows if version is not None}
 

@@ -1,32 +1,66 @@
-"""Rows of many meters in one statement: on PostgreSQL each column is one parameter, an array."""
+"""Rows of many meters in one statement: on PostgreSQL all of them are one parameter, an array of JSON.
 
-from collections.abc import Sequence
+Django, and the driver with an array for each column, take longer to write the parameters than the database takes to
+work on them.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import orjson
 from django.db import connection
 
+Row = tuple[Any, ...]
 
-def insert(into: str, types: Sequence[str], rows: Sequence[tuple[Any, ...]], conflict: str) -> None:
+
+def insert(table: str, columns: Mapping[str, str], rows: Sequence[Row], conflict: str) -> None:
     """Insert rows in one statement on PostgreSQL, and one by one on SQLite.
 
-    `into` is the begin of the statement with the names of the columns. `types` are their types on PostgreSQL.
-    `conflict` is the clause ON CONFLICT.
+    `columns` are the names and the types on PostgreSQL. `conflict` is the clause ON CONFLICT. A dict is written as
+    JSON.
     """
     if not rows:
         return
+    names = ", ".join(columns)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute(f"{into} SELECT * FROM unnest({arrays(types)}) {conflict}", columns(rows))
+            cursor.execute(
+                f"INSERT INTO {table} ({names}) SELECT {names} FROM {recordset(columns)} {conflict}",
+                [parameter(columns, rows)],
+            )
         else:
-            places = ", ".join(["%s"] * len(types))
-            cursor.executemany(f"{into} VALUES ({places}) {conflict}", list(rows))
+            places = ", ".join(["%s"] * len(columns))
+            texts = [[json_text(value) if isinstance(value, dict) else value for value in row] for row in rows]
+            cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({places}) {conflict}", texts)
 
 
-def arrays(types: Sequence[str]) -> str:
-    """Return the parameters of `unnest` for columns of these types of PostgreSQL."""
-    return ", ".join(f"%s::{name}[]" for name in types)
+def recordset(columns: Mapping[str, str]) -> str:
+    """Return the table `new` of PostgreSQL whose rows are in one parameter."""
+    return f"json_to_recordset(%s) AS new ({', '.join(f'{name} {kind}' for name, kind in columns.items())})"
 
 
-def columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
-    """Return the values of these parameters: a list for each column."""
-    return [list(column) for column in zip(*rows, strict=True)]
+def parameter(columns: Iterable[str], rows: Iterable[Row]) -> str:
+    """Return this parameter."""
+    return json_text([dict(zip(columns, row, strict=True)) for row in rows])
+
+
+def among(column: str, numbers: Iterable[int]) -> tuple[str, list[Any]]:
+    """Return the condition that `column` has one of `numbers` in SQL, and its parameters."""
+    found = sorted(numbers)
+    if connection.vendor == "postgresql":
+        return f"{column} = ANY (%s::bigint[])", [f"{{{','.join(map(str, found))}}}"]
+    return f"{column} IN ({', '.join(['%s'] * len(found))})", list(found)
+
+
+def as_text(column: str) -> str:
+    """Return the text of a column with JSON, in SQL: the driver would read it more slowly."""
+    return f"{column}::text" if connection.vendor == "postgresql" else column
+
+
+def json_text(value: object) -> str:
+    """Return a value as JSON. The names of an object may be numbers."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:  # a number of more than 64 bits
+        return json.dumps(value)

@@ -35,6 +35,11 @@ def zigzag(value: int) -> int:
     return -2 * value - 1 if value < 0 else 2 * value
 
 
+def unzigzag(value: int) -> int:
+    """Return the signed number that an unsigned one stands for."""
+    return -(value >> 1) - 1 if value & 1 else value >> 1
+
+
 def take(data: "bytes | bytearray", position: int) -> tuple:
     """Return `(unsigned number, position behind it)`. Raise ValueError if it runs past the end."""
     value = shift = 0
@@ -51,4 +56,4 @@ def take(data: "bytes | bytearray", position: int) -> tuple:
 def take_signed(data: "bytes | bytearray", position: int) -> tuple:
     """Return `(signed number, position behind it)`. Raise ValueError if it runs past the end."""
     value, position = take(data, position)
-    return -(value >> 1) - 1 if value & 1 else value >> 1, position
+    return unzigzag(value), position

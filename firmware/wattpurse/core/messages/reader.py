@@ -1,6 +1,6 @@
 """A reader of the bytes and varints (see `journal.varint`) in a sealed message."""
 
-from wattpurse.core.journal.varint import take
+from wattpurse.core.journal.varint import take, unzigzag
 from wattpurse.core.seals.sealing import SealBroken
 
 
@@ -40,7 +40,22 @@ class Reader:
             raise SealBroken(str(error))
         return value
 
+    def numbers(self, count: int) -> list:
+        """Take `count` unsigned numbers, in less time than by as many calls of `number`."""
+        data, position = self._data, self._position
+        found = []
+        try:
+            for _ in range(count):
+                value = data[position]
+                position += 1
+                if value > 0x7F:
+                    value, position = take(data, position - 1)
+                found.append(value)
+        except (IndexError, ValueError):
+            raise SealBroken("a number is too long, or runs past the end")
+        self._position = position
+        return found
+
     def signed(self) -> int:
         """Take a signed number."""
-        value = self.number()
-        return -(value >> 1) - 1 if value & 1 else value >> 1
+        return unzigzag(self.number())

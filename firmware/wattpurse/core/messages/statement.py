@@ -17,7 +17,7 @@ signed ones in zigzag form.
 
 import struct
 
-from wattpurse.core.journal.varint import put, put_all, zigzag
+from wattpurse.core.journal.varint import put, put_all, unzigzag, zigzag
 from wattpurse.core.messages.reader import Reader
 from wattpurse.core.messages.statement_sections import (
     issuers_of,
@@ -291,16 +291,21 @@ def _coded(month: "Month", detail: int, rate_count: int) -> bytes:
 def _parse_further(reader: Reader, detail: int, statement: dict) -> None:
     statement["tariff_version"] = reader.number()
     rate_count = reader.byte()
-    statement["rate_mwh"] = [reader.number() for _ in range(rate_count)]
+    statement["rate_mwh"] = reader.numbers(rate_count)
     index = reader.number()
-    statement["months"] = []
-    for age in range(reader.byte()):
-        month: dict = {"index": index - age}
-        if detail != _TOTAL:
-            month["charge_microunits"] = reader.signed()
-        if detail == _RATES_AND_CHARGE:
-            month["rate_wh"] = [reader.number() for _ in range(rate_count)]
+    months = statement["months"] = []
+    count = reader.byte()
+    has_charge, has_rates = detail != _TOTAL, detail == _RATES_AND_CHARGE
+    width = has_charge + (rate_count if has_rates else 1)
+    numbers = reader.numbers(count * width)
+    for start in range(0, count * width, width):
+        month: dict = {"index": index}
+        index -= 1
+        if has_charge:
+            month["charge_microunits"] = unzigzag(numbers[start])
+        if has_rates:
+            month["rate_wh"] = numbers[start + 1 : start + width]
             month["total_wh"] = sum(month["rate_wh"])
         else:
-            month["total_wh"] = reader.number()
-        statement["months"].append(month)
+            month["total_wh"] = numbers[start + width - 1]
+        months.append(month)

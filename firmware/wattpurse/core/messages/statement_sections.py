@@ -359,15 +359,14 @@ def _parse_totals(content: Reader, statement: dict) -> None:
         sums.append(content.number())
     count = len(_TOTALS_OF_REGISTER)
     sums += [0] * (2 * count + len(_TOTALS_OF_STANDING) - len(sums))
-    statement["totals"] = {
-        "money": {name: sums[place] for place, name in enumerate(_TOTALS_OF_REGISTER)},
-        "energy": {name: sums[count + place] for place, name in enumerate(_TOTALS_OF_REGISTER)},
+    totals = statement["totals"] = {
+        "money": dict(zip(_TOTALS_OF_REGISTER, sums)),
+        "energy": dict(zip(_TOTALS_OF_REGISTER, sums[count:])),
     }
-    for place, name in enumerate(_TOTALS_OF_STANDING):
-        statement["totals"][name] = sums[2 * count + place]
+    totals.update(zip(_TOTALS_OF_STANDING, sums[2 * count :]))
     for name in ("bought", "charged", "taken"):
-        statement[name] = statement["totals"][statement["unit"]][name]
-    other = statement["totals"]["energy" if statement["unit"] == "money" else "money"]
+        statement[name] = totals[statement["unit"]][name]
+    other = totals["energy" if statement["unit"] == "money" else "money"]
     statement["other_balance"] = other["bought"] - other["charged"] - other["taken"] + other["waived"]
 
 

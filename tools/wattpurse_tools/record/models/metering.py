@@ -2,6 +2,8 @@
 
 from django.db import models
 
+from wattpurse_tools.record.json_text_field import JsonTextField
+
 
 class Meter(models.Model):
     """A meter of the site.
@@ -111,7 +113,10 @@ class TariffPlan(models.Model):
 
 
 class Statement(models.Model):
-    """An authentic statement of a meter, kept once. `content` has the whole of it, `sealed` its bytes."""
+    """An authentic statement of a meter, kept once.
+
+    `content` has the whole of it, but for closed months that the meter has told before and that have not changed.
+    """
 
     meter = models.ForeignKey(Meter, on_delete=models.PROTECT, related_name="statements")
     time_s = models.BigIntegerField()
@@ -126,7 +131,7 @@ class Statement(models.Model):
     alarms = models.CharField(max_length=240, blank=True)
     event_link = models.CharField(max_length=64, null=True)
     has_other_issuers = models.BooleanField(default=False)
-    content = models.JSONField(default=dict)
+    content = JsonTextField(default=dict)
     read_s = models.BigIntegerField(default=0)
 
     class Meta:
