@@ -80,7 +80,9 @@ def test_both_ways_end_with_the_same_record(any_office, manager, meters, monkeyp
         fast = record()
         counts = len(kept), len(learnt)
         transaction.set_rollback(True)
-    monkeypatch.setattr(plain_statements, "split", lambda statements: plain_statements.Split([], statements, {}))
+    monkeypatch.setattr(
+        plain_statements, "split", lambda statements, _meters: plain_statements.Split([], statements, {})
+    )
     for batch in told:
         ingest.take(any_office, batch, NOW_S)
     assert fast == record()
@@ -113,8 +115,8 @@ def marks():
 
 def test_closed_months_are_noted_once(any_office, meters, monkeypatch):
     written = []
-    write = plain_statements._write_months
-    monkeypatch.setattr(plain_statements, "_write_months", lambda rows: (written.extend(rows), write(rows)))
+    write = plain_statements.write_months
+    monkeypatch.setattr(plain_statements, "write_months", lambda rows: (written.extend(rows), write(rows)))
     meter = meters[0]
     for days in (0, *(4,) * 20, 1, 1, 1, 4):
         meter.use(days * DAY_S or 60, 5_000_000)

@@ -20,8 +20,7 @@ from wattpurse_tools.headend.plain_statements import Told
 from wattpurse_tools.office import learning
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.record import bulk
-from wattpurse_tools.record.among import among
-from wattpurse_tools.record.models import Meter, MeterLink
+from wattpurse_tools.record.models import MeterLink
 from wattpurse_tools.station.station import Station
 from wattpurse_tools.vault.interface import STATEMENTS_AT_ONCE, UnsealedStatement, content_of
 
@@ -95,7 +94,7 @@ def note_links(meter_numbers: Collection[int], closed_months: Mapping[int, int],
         _LINKS,
         [(number, now_s, closed_months.get(number), False, 0, "", "") for number in sorted(meter_numbers)],
         "ON CONFLICT (meter_id) DO UPDATE SET seen_s = excluded.seen_s,"
-        " closed_months = coalesce(excluded.closed_months, meter_links.closed_months)",
+        " closed_months = coalesce(excluded.closed_months, known.closed_months)",
     )
 
 
@@ -110,6 +109,7 @@ class _Batch:
         self._bad: dict[int, str] = {}
         self._statements = 0
         self._others = 0
+        self._meters: Mapping[int, plain_statements.Facts] = {}
         self._closed_months: Mapping[int, int] = {}
 
     def work(self) -> None:
@@ -143,20 +143,18 @@ class _Batch:
             self._bad[place] = f"{type(error).__name__}: {error}"
 
     def _usable(self) -> list[_Sorted]:
-        """Return the messages of meters in the record. Lock the rows of these meters, always in the same order."""
+        """Return the messages of meters in the record, and lock the rows of these meters."""
         found = []
         for place, (topic, payload) in enumerate(self._messages):
             try:
                 found.append(_sorted(place, topic, payload))
             except ValueError as error:
                 self._bad[place] = str(error)
-        numbers = {one.meter_number for one in found}
-        locked = Meter.objects.select_for_update(no_key=True).filter(among("number", numbers)).order_by("number")
-        known = set(locked.values_list("number", flat=True))
+        self._meters = plain_statements.locked_meters({one.meter_number for one in found})
         for one in found:
-            if one.meter_number not in known:
+            if one.meter_number not in self._meters:
                 self._bad[one.place] = f"meter {one.meter_number} is not in the record"
-        return [one for one in found if one.meter_number in known]
+        return [one for one in found if one.meter_number in self._meters]
 
     def _opened(self, statements: Sequence[_Sorted]) -> list[tuple[_Sorted, Told]]:
         """Return the statements that the vault has unsealed."""
@@ -203,7 +201,7 @@ class _Batch:
         """Record the plain statements together. Return the others; they are all, if that fails."""
         try:
             with transaction.atomic():
-                found = plain_statements.split(statements)
+                found = plain_statements.split(statements, self._meters)
                 self._closed_months = plain_statements.keep(found)
                 return found.others
         except OUTAGES:

@@ -23,28 +23,22 @@ from wattpurse.core.messages import token
 from wattpurse.core.money import contract as contracts
 from wattpurse_tools.record import bulk
 from wattpurse_tools.record.among import among
-from wattpurse_tools.record.models import Meter, MeterReceipt, MonthlyReading, Token
+from wattpurse_tools.record.models import MeterReceipt, Token
 from wattpurse_tools.station import usefulness
-from wattpurse_tools.station.monthly_readings import Month, completed, rate_names, told
+from wattpurse_tools.station.monthly_readings import Month, rate_names, told, write_months
 from wattpurse_tools.station.order import OUTSTANDING, REDEEMED, VOIDED
 from wattpurse_tools.station.rows import STATEMENT
 from wattpurse_tools.station.statement_record import bought_in
 from wattpurse_tools.station.station import is_redeemed
 
-_METER = ("number", "is_stopped", "is_retired", "contract", "told_s", "key_version", "link__closed_months")
+Facts = Mapping[str, Any]
+
+_METER = ("number", "is_stopped", "is_retired", "contract", "told_s", "key_version", "closed_months")
 _GROWING = ("total_mwh", "bought", "charged", "taken")
 _NEWEST = ("time_s", "unit", "has_other_issuers", *_GROWING, "windows", "totals")  # the last two are of the content
 _COLUMNS = ("meter_id", *STATEMENT[1:], "content", "read_s")
 
 # The columns that are written for many meters, and their types on PostgreSQL.
-_MONTHS = {
-    "meter_id": "bigint",
-    "month": "integer",
-    "total_wh": "bigint",
-    "rate_wh": "jsonb",
-    "charge_microunits": "bigint",
-    "is_closed": "boolean",
-}
 _FACTS = {
     "number": "bigint",
     "unit": "text",
@@ -73,8 +67,8 @@ class Told:
 class _Known:
     """The record's facts about a meter, as far as a plain statement touches them."""
 
-    meter: Mapping[str, Any]
-    newest: Mapping[str, Any] | None = None
+    meter: Facts
+    newest: Facts | None = None
     tokens: list[tuple[int, str]] = field(default_factory=list)
     receipts: set[int] = field(default_factory=set)
     is_busy: bool = False
@@ -93,12 +87,25 @@ class Split:
     closed_months: Mapping[int, int | None]
 
 
-def split(statements: Sequence[Told]) -> Split:
-    """Return the plain statements and the others.
+def locked_meters(numbers: Collection[int]) -> dict[int, Facts]:
+    """Lock the rows of meters, always in the same order, and return the facts of _METER of those in the record."""
+    condition, asked = bulk.among("meters.number", numbers)
+    locking = " FOR NO KEY UPDATE OF meters" if connection.features.has_select_for_update else ""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {', '.join(_METER)} FROM meters LEFT JOIN meter_links ON meter_links.meter_id = meters.number"
+            f" WHERE {condition} ORDER BY meters.number{locking}",
+            asked,
+        )
+        return {row[0]: dict(zip(_METER, row, strict=True)) for row in cursor.fetchall()}
+
+
+def split(statements: Sequence[Told], meters: Mapping[int, Facts]) -> Split:
+    """Return the plain statements and the others. `meters` are the `locked_meters` of the statements.
 
     A copy of a meter's newest statement is plain, and adds nothing: it is in neither list.
     """
-    known = _known({one.meter_number for one in statements})
+    known = _known({number: meters[number] for number in {one.meter_number for one in statements}})
     own_way = {one.meter_number for one in statements if one.meter_number not in known}
     plain: list[Told] = []
     for one in sorted(statements, key=lambda told: told.content["time_s"]):
@@ -113,7 +120,7 @@ def split(statements: Sequence[Told]) -> Split:
     return Split(
         [one for one in plain if one.meter_number not in own_way],
         [one for one in statements if one.meter_number in own_way],
-        {number: facts.meter["link__closed_months"] for number, facts in known.items()},
+        {number: facts.meter["closed_months"] for number, facts in known.items()},
     )
 
 
@@ -133,10 +140,10 @@ def keep(found: Split) -> dict[int, int]:
     return {number: one.mark for number, one in newest.items() if one.mark is not None}
 
 
-def _known(numbers: Collection[int]) -> dict[int, _Known]:
+def _known(meters: Mapping[int, Facts]) -> dict[int, _Known]:
     """Return the record's facts about meters. Each kind of fact is one question for all of them."""
-    found = {row["number"]: _Known(row) for row in Meter.objects.filter(among("number", numbers)).values(*_METER)}
-    tokens = Token.objects.filter(among("meter_id", numbers)).filter(
+    found = {number: _Known(meter) for number, meter in meters.items()}
+    tokens = Token.objects.filter(among("meter_id", meters)).filter(
         ~Q(state__in=(REDEEMED, VOIDED)) | Q(kind=token.TENANT, state=REDEEMED)
     )
     for number, sequence, state in tokens.values_list("meter_id", "sequence", "state"):
@@ -146,11 +153,11 @@ def _known(numbers: Collection[int]) -> dict[int, _Known]:
             found[number].is_busy = True
         else:
             found[number].tokens.append((sequence, state))
-    receipts = MeterReceipt.objects.filter(among("meter_id", numbers)).values_list("meter_id", "sequence", "settled")
+    receipts = MeterReceipt.objects.filter(among("meter_id", meters)).values_list("meter_id", "sequence", "settled")
     for number, sequence, settled in receipts:
         found[number].receipts.add(sequence)
         found[number].is_busy |= not settled
-    for number, *row in _newest_rows(numbers):
+    for number, *row in _newest_rows(meters):
         found[number].newest = dict(zip(_NEWEST, row, strict=True))
     return found
 
@@ -287,15 +294,7 @@ class _ToldMonths:
 
 def _note_months(statements: Iterable[_ToldMonths]) -> None:
     """Note the months of the newest statement of each meter, as `note_months` does for one."""
-    wanted = {(one.content["meter_number"], index): month for one in statements for index, month in one.to_note()}
-    if not wanted:
-        return
-    rows = MonthlyReading.objects.filter(
-        among("meter_id", {number for number, _ in wanted}), among("month", {index for _, index in wanted})
-    )
-    known = {row[:2]: Month(*row[2:]) for row in rows.values_list("meter_id", "month", *Month._fields)}
-    made = {place: completed(known.get(place), month) for place, month in wanted.items()}
-    _write_months([(*place, month) for place, month in made.items() if month is not None])
+    write_months([(one.content["meter_number"], *month) for one in statements for month in one.to_note()])
 
 
 class _Names:
@@ -313,15 +312,6 @@ class _Names:
         if place not in self._known:
             self._known[place] = rate_names(content, count)
         return self._known[place]
-
-
-def _write_months(rows: Sequence[tuple[int, int, Month]]) -> None:
-    values = [
-        (number, index, month.total_wh, dict(month.rate_wh), month.charge_microunits, month.is_closed)
-        for number, index, month in rows
-    ]
-    update = ", ".join(f"{name} = excluded.{name}" for name in Month._fields)
-    bulk.insert("monthly_readings", _MONTHS, values, f"ON CONFLICT (meter_id, month) DO UPDATE SET {update}")
 
 
 def _update_meters(contents: Iterable[Mapping[str, Any]]) -> None:

@@ -14,25 +14,27 @@ from django.db import connection
 Row = tuple[Any, ...]
 
 
-def insert(table: str, columns: Mapping[str, str], rows: Sequence[Row], conflict: str) -> None:
-    """Insert rows in one statement on PostgreSQL, and one by one on SQLite.
+def insert(table: str, columns: Mapping[str, str], rows: Sequence[Row], conflict: str, alias: str = "known") -> int:
+    """Insert rows in one statement on PostgreSQL, and one by one on SQLite. Return how many were written.
 
-    `columns` are the names and the types on PostgreSQL. `conflict` is the clause ON CONFLICT. A dict is written as
-    JSON.
+    `columns` are the names and the types on PostgreSQL. `conflict` is the clause ON CONFLICT, in which `alias` is the
+    row in the table. A dict is written as JSON.
     """
     if not rows:
-        return
+        return 0
     names = ", ".join(columns)
+    into = f"INSERT INTO {table} AS {alias} ({names})"
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(
-                f"INSERT INTO {table} ({names}) SELECT {names} FROM {recordset(columns)} {conflict}",
+                f"{into} SELECT {names} FROM {recordset(columns)} {conflict}",
                 [parameter(columns, rows)],
             )
         else:
             places = ", ".join(["%s"] * len(columns))
             texts = [[json_text(value) if isinstance(value, dict) else value for value in row] for row in rows]
-            cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({places}) {conflict}", texts)
+            cursor.executemany(f"{into} VALUES ({places}) {conflict}", texts)
+        return cursor.rowcount
 
 
 def recordset(columns: Mapping[str, str]) -> str:

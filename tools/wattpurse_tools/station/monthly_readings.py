@@ -4,15 +4,40 @@ A statement has the months that fit on its card. A later statement completes a m
 makes one smaller. A closed month keeps its rates if a later statement has room for the total alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from wattpurse.core.tariffs.tariff import Tariff as MeterTariff
-from wattpurse_tools.record.models import MonthlyReading, Tariff
+from wattpurse_tools.record import bulk
+from wattpurse_tools.record.models import Tariff
+
+# The columns of a month, and their types on PostgreSQL.
+_COLUMNS = {
+    "meter_id": "bigint",
+    "month": "integer",
+    "total_wh": "bigint",
+    "rate_wh": "jsonb",
+    "charge_microunits": "bigint",
+    "is_closed": "boolean",
+}
+# `before` is the month in the record, and `excluded` the same month as a statement tells it.
+_COMPLETED = """ON CONFLICT (meter_id, month) DO UPDATE SET
+    total_wh = excluded.total_wh,
+    is_closed = excluded.is_closed,
+    rate_wh = CASE WHEN excluded.total_wh = before.total_wh AND excluded.rate_wh = '{}'
+        THEN before.rate_wh ELSE excluded.rate_wh END,
+    charge_microunits = CASE WHEN excluded.total_wh = before.total_wh
+        THEN coalesce(excluded.charge_microunits, before.charge_microunits) ELSE excluded.charge_microunits END
+WHERE (excluded.is_closed OR NOT before.is_closed) AND (
+    excluded.total_wh > before.total_wh
+    OR excluded.total_wh = before.total_wh AND (
+        excluded.is_closed <> before.is_closed
+        OR excluded.rate_wh NOT IN ('{}', before.rate_wh)
+        OR excluded.charge_microunits <> coalesce(before.charge_microunits, excluded.charge_microunits - 1)))"""
 
 
 class Month(NamedTuple):
-    """The use of a month, as the record has it."""
+    """The use of a month, as a statement tells it."""
 
     total_wh: int
     rate_wh: Mapping[str, int]
@@ -23,45 +48,27 @@ class Month(NamedTuple):
 def note_months(meter_number: int, content: Mapping[str, Any]) -> int:
     """Record the months in the content of an authentic statement. Return the number of months that are new or grew.
 
-    The caller opens the transaction. The months cost two questions to the record, however many they are.
+    The caller opens the transaction.
     """
     months = content.get("months", ())
     if not months:
         return 0
-    known = {
-        one.month: one
-        for one in MonthlyReading.objects.filter(meter_id=meter_number, month__in=[month["index"] for month in months])
-    }
     names = rate_names(content, max(len(month.get("rate_wh", ())) for month in months))
-    changed = []
-    for age, month in enumerate(months):
-        row = known.get(month["index"])
-        before = None if row is None else Month(row.total_wh, row.rate_wh, row.charge_microunits, row.is_closed)
-        made = completed(before, told(month, names, age > 0))
-        if made is not None:
-            changed.append(MonthlyReading(meter_id=meter_number, month=month["index"], **made._asdict()))
-    MonthlyReading.objects.bulk_create(
-        changed, update_conflicts=True, unique_fields=["meter", "month"], update_fields=list(Month._fields)
+    return write_months(
+        [(meter_number, month["index"], told(month, names, age > 0)) for age, month in enumerate(months)]
     )
-    return len(changed)
+
+
+def write_months(months: Sequence[tuple[int, int, Month]]) -> int:
+    """Record months, each once, with the number of its meter and its index. Return how many are new or grew."""
+    rows = [(number, index, *month._replace(rate_wh=dict(month.rate_wh))) for number, index, month in months]
+    return bulk.insert("monthly_readings", _COLUMNS, rows, _COMPLETED, "before")
 
 
 def told(month: Mapping[str, Any], names: list[str], is_closed: bool) -> Month:
     """Return a month as a statement tells it."""
     rates = dict(zip(names, month.get("rate_wh", ()), strict=False))
     return Month(month["total_wh"], rates, month.get("charge_microunits"), is_closed)
-
-
-def completed(before: Month | None, new: Month) -> Month | None:
-    """Return the month as the record will have it, or None if the statement adds nothing."""
-    if before is None:
-        return new
-    if new.total_wh < before.total_wh or (before.is_closed and not new.is_closed):
-        return None
-    if new.total_wh == before.total_wh:
-        charge = before.charge_microunits if new.charge_microunits is None else new.charge_microunits
-        new = new._replace(rate_wh=new.rate_wh or before.rate_wh, charge_microunits=charge)
-    return None if new == before else new
 
 
 def rate_names(content: Mapping[str, Any], count: int) -> list[str]:

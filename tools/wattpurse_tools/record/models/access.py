@@ -52,7 +52,7 @@ class ApiAnswer(models.Model):
     `status` is 0 while the first call is at work.
     """
 
-    token = models.ForeignKey(ApiToken, on_delete=models.PROTECT)
+    token = models.ForeignKey(ApiToken, on_delete=models.PROTECT, db_index=False)
     key = models.CharField(max_length=80)
     request_hash = models.CharField(max_length=64)
     status = models.IntegerField(default=0)

@@ -30,7 +30,7 @@ class Dispenser(models.Model):
 class DispenserIssue(models.Model):
     """An issue of a unit's system card. Its sales refer to these `prices`, and to `products` by meter number."""
 
-    dispenser = models.ForeignKey(Dispenser, on_delete=models.PROTECT, related_name="issues")
+    dispenser = models.ForeignKey(Dispenser, on_delete=models.PROTECT, related_name="issues", db_index=False)
     issue = models.IntegerField()
     card_uid = models.CharField(max_length=20, db_index=True)
     made_s = models.BigIntegerField()
@@ -50,7 +50,7 @@ class DispenserIssue(models.Model):
 class DispenserSale(models.Model):
     """A sale of a unit as its card told it, with the receipt that it became."""
 
-    dispenser = models.ForeignKey(Dispenser, on_delete=models.PROTECT, related_name="sales")
+    dispenser = models.ForeignKey(Dispenser, on_delete=models.PROTECT, related_name="sales", db_index=False)
     number = models.BigIntegerField()
     meter_number = models.BigIntegerField()
     count = models.BigIntegerField()

@@ -86,7 +86,7 @@ class ManagedAccount(models.Model):
     """
 
     tenancy = models.OneToOneField(Tenancy, primary_key=True, on_delete=models.PROTECT, related_name="account")
-    meter = models.ForeignKey(Meter, on_delete=models.PROTECT, related_name="accounts")
+    meter = models.ForeignKey(Meter, on_delete=models.PROTECT, related_name="accounts", db_index=False)
     opened_s = models.BigIntegerField()
     closed_s = models.BigIntegerField(null=True)
     billed_s = models.BigIntegerField(default=0)
@@ -111,7 +111,7 @@ class ManagedAccount(models.Model):
 class AccountCharge(models.Model):
     """A charge of a managed account, from one statement to the next. It is made once for each end."""
 
-    account = models.ForeignKey(ManagedAccount, on_delete=models.PROTECT, related_name="charges")
+    account = models.ForeignKey(ManagedAccount, on_delete=models.PROTECT, related_name="charges", db_index=False)
     from_s = models.BigIntegerField()
     until_s = models.BigIntegerField()
     energy_mwh = models.BigIntegerField()
@@ -152,7 +152,7 @@ class Shortage(models.Model):
 class ShortageMeter(models.Model):
     """A meter that a shortage has switched off. `is_off` is false once it was ordered on again."""
 
-    shortage = models.ForeignKey(Shortage, on_delete=models.PROTECT, related_name="meters")
+    shortage = models.ForeignKey(Shortage, on_delete=models.PROTECT, related_name="meters", db_index=False)
     meter = models.ForeignKey(Meter, on_delete=models.PROTECT)
     is_off = models.BooleanField(default=True)
 

@@ -118,7 +118,7 @@ class Statement(models.Model):
     `content` has the whole of it, but for closed months that the meter has told before and that have not changed.
     """
 
-    meter = models.ForeignKey(Meter, on_delete=models.PROTECT, related_name="statements")
+    meter = models.ForeignKey(Meter, on_delete=models.PROTECT, related_name="statements", db_index=False)
     time_s = models.BigIntegerField()
     number = models.IntegerField(default=0)
     unit = models.CharField(max_length=8)
@@ -148,7 +148,7 @@ class MonthlyReading(models.Model):
     `rate_wh` has the Wh of each rate by its name, if a statement had room for them.
     """
 
-    meter = models.ForeignKey(Meter, on_delete=models.PROTECT, related_name="months")
+    meter = models.ForeignKey(Meter, on_delete=models.PROTECT, related_name="months", db_index=False)
     month = models.IntegerField()
     total_wh = models.BigIntegerField()
     rate_wh = models.JSONField(default=dict)
@@ -166,7 +166,7 @@ class MonthlyReading(models.Model):
 class OtherIssuer(models.Model):
     """The highest count of another issuer's tokens that a statement of a meter shows."""
 
-    meter = models.ForeignKey(Meter, on_delete=models.PROTECT, related_name="other_issuers")
+    meter = models.ForeignKey(Meter, on_delete=models.PROTECT, related_name="other_issuers", db_index=False)
     issuer = models.SmallIntegerField()
     count = models.BigIntegerField()
 
@@ -180,7 +180,7 @@ class OtherIssuer(models.Model):
 class ShortLimit(models.Model):
     """A limit of tokens of twenty digits at a meter, by the name of its term."""
 
-    meter = models.ForeignKey(Meter, on_delete=models.PROTECT, related_name="short_limits")
+    meter = models.ForeignKey(Meter, on_delete=models.PROTECT, related_name="short_limits", db_index=False)
     name = models.CharField(max_length=48)
     value = models.BigIntegerField()
 

@@ -63,7 +63,7 @@ class Shop(models.Model):
 class Till(models.Model):
     """A till of a shop. `reader_token_hash` is that of the token of the agent at its reader, or empty."""
 
-    shop = models.ForeignKey(Shop, on_delete=models.PROTECT, related_name="tills")
+    shop = models.ForeignKey(Shop, on_delete=models.PROTECT, related_name="tills", db_index=False)
     number = models.IntegerField()
     name = models.CharField(max_length=64, blank=True)
     last_z = models.IntegerField(default=0)
@@ -127,7 +127,7 @@ class Sale(models.Model):
     "redeemed after void".
     """
 
-    shop = models.ForeignKey(Shop, on_delete=models.PROTECT)
+    shop = models.ForeignKey(Shop, on_delete=models.PROTECT, db_index=False)
     till = models.ForeignKey(Till, null=True, on_delete=models.PROTECT)
     shift = models.ForeignKey(Shift, null=True, on_delete=models.PROTECT, related_name="sales")
     receipt_number = models.BigIntegerField()
@@ -180,7 +180,7 @@ class SaleLine(models.Model):
 class BankDeposit(models.Model):
     """Money that a shop took to the bank. `reference` is the bank's."""
 
-    shop = models.ForeignKey(Shop, on_delete=models.PROTECT)
+    shop = models.ForeignKey(Shop, on_delete=models.PROTECT, db_index=False)
     amount_microunits = models.BigIntegerField()
     currency = models.CharField(max_length=3)
     reference = models.CharField(max_length=64)

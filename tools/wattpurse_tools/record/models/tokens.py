@@ -13,7 +13,7 @@ class Token(models.Model):
     `digits` has its twenty digits if it was sold by them.
     """
 
-    meter = models.ForeignKey(Meter, on_delete=models.PROTECT, related_name="tokens")
+    meter = models.ForeignKey(Meter, on_delete=models.PROTECT, related_name="tokens", db_index=False)
     sequence = models.BigIntegerField()
     kind = models.SmallIntegerField()
     words = models.CharField(max_length=240, blank=True)
@@ -49,7 +49,7 @@ class MeterReceipt(models.Model):
     `settled` says in words how it was settled, or is empty. `doubt` says why two persons must look at it, or is empty.
     """
 
-    meter = models.ForeignKey(Meter, on_delete=models.PROTECT, related_name="receipts")
+    meter = models.ForeignKey(Meter, on_delete=models.PROTECT, related_name="receipts", db_index=False)
     sequence = models.BigIntegerField()
     money = models.BigIntegerField()
     energy = models.BigIntegerField()
