@@ -92,7 +92,7 @@ def energy(first_month: int, last_month: int) -> ReportTable:
 
 
 def used_by_month(first_month: int, last_month: int) -> dict[int, int]:
-    """Return the energy used in each month, in mWh. Feeders' own meters do not count. It reads an index alone."""
+    """Return the energy used in each month, in mWh. Feeders' own meters do not count."""
     readings = MonthlyReading.objects.filter(month__gte=first_month, month__lte=last_month)
     used = _wh_by_month(readings)
     for month, wh in _wh_by_month(readings.filter(meter__in=_feeder_meters())).items():

@@ -7,7 +7,7 @@ from boards.host.chips.aes import aes
 from wattpurse.core.messages import short_token, statement, token
 from wattpurse.core.money.token_windows import COUNT_LIMIT, OFFICE, WINDOW, count_of, issuer_of, number_of
 from wattpurse.core.seals import keys
-from wattpurse.core.seals.sealing import KeyPair, SealBroken, unseal
+from wattpurse.core.seals.sealing import KeyPair, SealBroken
 from wattpurse_tools.vault import actions, rules
 from wattpurse_tools.vault.base import VaultBase
 from wattpurse_tools.vault.checks import NUMBER_LIMIT, approval_of, meter_of, need
@@ -27,6 +27,7 @@ from wattpurse_tools.vault.key_sets import AnyKeys
 from wattpurse_tools.vault.log_facts import amounts_document
 from wattpurse_tools.vault.requested import issue_document
 from wattpurse_tools.vault.rules import sum_of
+from wattpurse_tools.vault.unsealing import unseal
 
 MARGIN = 1_000_000
 WORDS_SIZE = 400
@@ -196,7 +197,7 @@ class TokenCalls(VaultBase):
         for one in self._ring.newest_first:
             pair = self._statement_keys(one, meter_of(meter_number), identity)
             try:
-                payload = unseal(aes, pair, statement.HEADER_SIZE, sealed[:size])
+                payload = unseal(pair, statement.HEADER_SIZE, sealed[:size])
             except SealBroken:
                 continue
             return (one.key_version, number, payload) if told_number == meter_number else None

@@ -21,7 +21,7 @@ class Meter(models.Model):
     last_count = models.BigIntegerField(default=0)
     unit = models.CharField(max_length=8, null=True)
     contract = models.CharField(max_length=24, blank=True)
-    told_s = models.BigIntegerField(default=0, db_index=True)
+    told_s = models.BigIntegerField(default=0)
     key_version = models.SmallIntegerField(default=0)
     site_version = models.SmallIntegerField(default=0)
     tenant = models.BigIntegerField(default=0)
@@ -160,7 +160,7 @@ class MonthlyReading(models.Model):
 
         db_table = "monthly_readings"
         constraints = [models.UniqueConstraint(fields=["meter", "month"], name="one_reading_a_month")]
-        indexes = [models.Index(fields=["month", "total_wh"], name="readings_of_month")]
+        indexes = [models.Index(fields=["month"], name="readings_by_month")]
 
 
 class OtherIssuer(models.Model):
