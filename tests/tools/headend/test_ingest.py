@@ -129,7 +129,10 @@ def test_a_statement_closes_a_command_without_an_answer(any_office, manager, met
     assert Command.objects.get().state == "done"
 
 
-def test_a_forged_answer_delays_a_token_and_loses_nothing(any_office, manager, meters):
+@pytest.mark.parametrize("is_plain", [False, True], ids=["own way", "plain"])
+def test_a_forged_answer_delays_a_token_and_loses_nothing(any_office, manager, meters, is_plain):
+    if is_plain:
+        ingest.take(any_office, [meters[0].statement()], meters[0].time_s)
     token = top_up(any_office, manager, meters[0], meters[0].time_s)
     forged = {"token": token.sequence, "outcome": "accepted", "redeemed": True, "text": ""}
     message = (meters[0].topic(mqtt.RECEIPT), json.dumps(forged).encode())

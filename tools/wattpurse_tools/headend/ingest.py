@@ -203,6 +203,9 @@ class _Batch:
             with transaction.atomic():
                 found = plain_statements.split(statements, self._meters)
                 self._closed_months = plain_statements.keep(found)
+                told_s = {one.meter_number: one.content["time_s"] for one in found.plain}
+                for number in sorted(told_s.keys() & set(found.expecting)):
+                    command_queue.compare(number, told_s[number], self._now_s)
                 return found.others
         except OUTAGES:
             raise

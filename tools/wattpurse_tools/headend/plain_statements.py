@@ -29,7 +29,7 @@ from wattpurse_tools.station.monthly_readings import Month, rate_names, told, wr
 from wattpurse_tools.station.order import OUTSTANDING, REDEEMED, VOIDED
 from wattpurse_tools.station.rows import STATEMENT
 from wattpurse_tools.station.statement_record import bought_in
-from wattpurse_tools.station.station import is_redeemed
+from wattpurse_tools.station.station import is_redeemed, is_too_old
 
 Facts = Mapping[str, Any]
 
@@ -69,9 +69,10 @@ class _Known:
 
     meter: Facts
     newest: Facts | None = None
-    tokens: list[tuple[int, str]] = field(default_factory=list)
+    tokens: list[int] = field(default_factory=list)
+    outstanding: list[int] = field(default_factory=list)
     receipts: set[int] = field(default_factory=set)
-    is_busy: bool = False
+    has_open_receipt: bool = False
     had_tenants: bool = False
 
 
@@ -79,12 +80,14 @@ class _Known:
 class Split:
     """The plain statements of a batch and the others, and the marks of closed months that the record has, by meter.
 
-    The plain ones are in the order of their time, and the others in the order in which they came.
+    The plain ones are in the order of their time, and the others in the order in which they came. `expecting` are the
+    meters with tokens on their way. The commands of these are compared with each of their statements.
     """
 
     plain: list[Told]
     others: list[Told]
     closed_months: Mapping[int, int | None]
+    expecting: Collection[int] = ()
 
 
 def locked_meters(numbers: Collection[int]) -> dict[int, Facts]:
@@ -121,6 +124,7 @@ def split(statements: Sequence[Told], meters: Mapping[int, Facts]) -> Split:
         [one for one in plain if one.meter_number not in own_way],
         [one for one in statements if one.meter_number in own_way],
         {number: facts.meter["closed_months"] for number, facts in known.items()},
+        {number for number, facts in known.items() if facts.outstanding},
     )
 
 
@@ -149,14 +153,14 @@ def _known(meters: Mapping[int, Facts]) -> dict[int, _Known]:
     for number, sequence, state in tokens.values_list("meter_id", "sequence", "state"):
         if state == REDEEMED:
             found[number].had_tenants = True
-        elif state in OUTSTANDING:
-            found[number].is_busy = True
         else:
-            found[number].tokens.append((sequence, state))
+            found[number].tokens.append(sequence)
+            if state in OUTSTANDING:
+                found[number].outstanding.append(sequence)
     receipts = MeterReceipt.objects.filter(among("meter_id", meters)).values_list("meter_id", "sequence", "settled")
     for number, sequence, settled in receipts:
         found[number].receipts.add(sequence)
-        found[number].is_busy |= not settled
+        found[number].has_open_receipt |= not settled
     for number, *row in _newest_rows(meters):
         found[number].newest = dict(zip(_NEWEST, row, strict=True))
     return found
@@ -187,7 +191,7 @@ def _is_copy(one: Told, known: _Known) -> bool:
 def _is_plain(one: Told, known: _Known) -> bool:
     """Return True if `keep` does all that the station's own way would do."""
     content, meter, newest = one.content, known.meter, known.newest
-    if newest is None or known.is_busy or meter["is_stopped"] or meter["is_retired"]:
+    if newest is None or known.has_open_receipt or meter["is_stopped"] or meter["is_retired"]:
         return False
     receipt = content.get("receipt")
     return (
@@ -196,7 +200,8 @@ def _is_plain(one: Told, known: _Known) -> bool:
         and contracts.by_code(content["contract"]).name == meter["contract"]
         and (receipt is None or receipt["sequence"] in known.receipts)
         and not (known.had_tenants and "tenant" not in content.get("standing", {}))
-        and not any(is_redeemed(content, sequence) for sequence, _ in known.tokens)
+        and not any(is_redeemed(content, sequence) for sequence in known.tokens)
+        and not any(is_too_old(content, sequence) for sequence in known.outstanding)
         and not newest["has_other_issuers"]
         and _windows(content["windows"]) == _windows(newest["windows"])
         and len(content["windows"]) == 1
