@@ -9,7 +9,7 @@ WORKER = "worker"
 ENGINE = "engine"
 SENDER = "sender"
 
-_STEP_S = 5
+STEP_S = 5
 
 
 def ended(work: str, now_s: int) -> None:
@@ -17,7 +17,7 @@ def ended(work: str, now_s: int) -> None:
     newest = HeadendRound.objects.filter(work=work).values_list("ended_s", flat=True).first()
     if newest is None:
         HeadendRound.objects.get_or_create(work=work, defaults={"ended_s": now_s})
-    elif now_s >= newest + _STEP_S:
+    elif now_s >= newest + STEP_S:
         HeadendRound.objects.filter(work=work, ended_s__lt=now_s).update(ended_s=now_s)
 
 

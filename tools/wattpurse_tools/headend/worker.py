@@ -66,6 +66,7 @@ class Worker:
         self._batch = batch
         self._send_at_s = 0.0
         self._months_at_s = 0.0
+        self._round_at_s = 0.0
 
     def run(self, is_ended: Callable[[], bool]) -> None:
         """Work until `is_ended`. A batch in progress is finished first, or comes again if the database is away."""
@@ -120,9 +121,15 @@ class Worker:
         try:
             self._make_months()
             self.counts.sent += senders.send_round(self._link.publish, self._now_s()).sent
-            rounds.ended(rounds.WORKER, self._now_s())
+            self._tell_round()
         except OUTAGES as error:
             self._rest(error)
+
+    def _tell_round(self) -> None:
+        """Note the end of a round, as seldom as the record keeps it."""
+        if time.monotonic() >= self._round_at_s:
+            self._round_at_s = time.monotonic() + rounds.STEP_S
+            rounds.ended(rounds.WORKER, self._now_s())
 
     def _make_months(self) -> None:
         """Make the table of statements ready for the next months, once an hour."""

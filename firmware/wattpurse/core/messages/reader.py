@@ -1,6 +1,6 @@
 """A reader of the bytes and varints (see `journal.varint`) in a sealed message."""
 
-from wattpurse.core.journal.varint import take, unzigzag
+from wattpurse.core.journal.varint import take, take_all, unzigzag
 from wattpurse.core.seals.sealing import SealBroken
 
 
@@ -42,18 +42,10 @@ class Reader:
 
     def numbers(self, count: int) -> list:
         """Take `count` unsigned numbers, in less time than by as many calls of `number`."""
-        data, position = self._data, self._position
-        found = []
         try:
-            for _ in range(count):
-                value = data[position]
-                position += 1
-                if value > 0x7F:
-                    value, position = take(data, position - 1)
-                found.append(value)
-        except (IndexError, ValueError):
-            raise SealBroken("a number is too long, or runs past the end")
-        self._position = position
+            found, self._position = take_all(self._data, self._position, count)
+        except ValueError as error:
+            raise SealBroken(str(error))
         return found
 
     def signed(self) -> int:
