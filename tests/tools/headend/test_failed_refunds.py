@@ -220,7 +220,7 @@ def test_a_failed_refund_after_a_sale_ends_the_debt(shop, manager, server, clock
 
 
 def test_notices_in_any_order_end_in_the_same_books(shop, manager, server, clock):
-    """Two refunds, of which the first failed, told in each order: the second one is what went back."""
+    # Two refunds, of which the first failed: the second one went back.
     now_s = int(time.time())
     first = {"id": "re_1", "charge": "ch_1", "payment_intent": "pi_0", "amount": 2000}
     second = first | {"id": "re_2"}

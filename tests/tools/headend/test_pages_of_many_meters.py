@@ -209,8 +209,6 @@ def test_each_page_is_bounded_and_its_filters_work(desk):
     for address in ("/metrics", f"/headend/accounts/{ManagedAccount.objects.get(meter=LAST).pk}"):
         shown(desk, address)
 
-
-def test_payments_in_suspense_are_shown_in_pages_and_found(desk):
     first = shown(desk, "/pay/suspense")
     numbers = re.findall(r"pi_\d+", first)
     assert len(numbers) == ROWS
