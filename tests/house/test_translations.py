@@ -7,6 +7,7 @@ import pytest
 
 from tests.house import translations
 from wattpurse.core.money import contract
+from wattpurse_tools.headend import payments
 from wattpurse_tools.office import refunds
 from wattpurse_tools.office import sale_types as kinds
 from wattpurse_tools.pages import known_words
@@ -121,6 +122,11 @@ def test_every_state_and_right_has_a_name():
     sold = {kinds.SOLD, kinds.WRITTEN, kinds.VOIDING, kinds.VOIDED, kinds.REDEEMED_AFTER_VOID}
     assert set(known_words.SALE_STATES) == sold
     assert set(known_words.SALE_KINDS) == {kinds.SALE, kinds.VOID, kinds.FREE, kinds.REFUND, refunds.MOVED}
+
+
+def test_every_kind_of_notice_and_state_of_a_payment_has_a_name():
+    assert known_words.PAYMENT_STATES == payments.STATES
+    assert set(known_words.NOTICE_KINDS) == set(payments.KINDS)
 
 
 def test_every_action_of_the_audit_trail_has_a_name():

@@ -18,7 +18,7 @@ LOCALE = PAGES / "locale"
 TOOLS = PAGES.parent
 HEADEND = TOOLS / "headend"
 HEADEND_LOCALE = HEADEND / "locale"
-REFUSING_ROOMS = ("vault", "office", "station", "desk")
+REFUSING_ROOMS = ("vault", "office", "station", "desk", "headend")
 LANGUAGES = ("de", "fr", "es", "ar")
 WHOLE_LANGUAGES = LANGUAGES
 PLURALS = {
@@ -51,7 +51,7 @@ _BLOCK = re.compile(r"{%\s*blocktranslate[^%]*%}(?P<text>.*?){%\s*endblocktransl
 _PLURAL = re.compile(r"{%\s*plural\s*%}")
 _VALUE = re.compile(r"{{\s*([\w.]+)\s*}}")
 _CALLS = {"_": 1, "gettext": 1, "gettext_lazy": 1, "gettext_noop": 1, "pgettext": 2, "ngettext": 2}
-_REFUSALS = ("Words", "Refusal", "Failure", "NotPermitted", "ShiftIsOpen")
+_REFUSALS = ("Words", "Refusal", "Failure", "NotPermitted", "ShiftIsOpen", "CannotCharge", "UnknownFilter")
 
 Text = tuple[str | None, str, str | None]  # context, text, plural
 

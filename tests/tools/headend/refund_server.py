@@ -93,12 +93,14 @@ class RefundServer(LoopbackServer):
         name, amount = fields["payment_intent"], int(fields["amount"])
         if name not in self.paid:
             return 404, error("No such payment_intent", "resource_missing")
-        given = sum(one["amount"] for one in self.refunds if one["payment_intent"] == name)
+        made = [one for one in self.refunds if one["payment_intent"] == name]
+        given = sum(one["amount"] for one in made if one["status"] not in ("failed", "canceled"))
         if given + amount > self.paid[name]:
             return 400, error("Charge has already been refunded.", "charge_already_refunded")
         refund = {
             "id": f"re_{len(self.refunds) + 1}",
             "object": "refund",
+            "created": int(time.time()),
             "amount": amount,
             "charge": self.charge_of[name],
             "payment_intent": name,

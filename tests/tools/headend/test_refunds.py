@@ -12,7 +12,7 @@ from wattpurse_tools.headend.providers import stripe, stripe_api
 from wattpurse_tools.headend.providers.provider_file import Provider, put_provider
 from wattpurse_tools.ledger import balances, chart
 from wattpurse_tools.office import audit, checks_of_wallets
-from wattpurse_tools.record.models import Payment, PaymentNotice, RefundRequest, Wallet
+from wattpurse_tools.record.models import Payment, RefundRequest, Wallet
 
 HOUR_S = 3600
 
@@ -84,7 +84,7 @@ def test_a_refund_is_asked_once_and_ends_the_payment(site, manager, server, cloc
     is_ended(site, manager, server, clock)
     hook(server)
     is_ended(site, manager, server, clock)
-    assert PaymentNotice.objects.count() == 2
+    assert Payment.objects.filter(notice__kind=payments.REFUNDED, state=payments.BOOKED).count() == 1
     assert server.posts == 1
 
 

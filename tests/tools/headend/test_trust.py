@@ -3,13 +3,14 @@
 from dataclasses import replace
 
 import pytest
+from django.db import transaction
 
 from tests.tools.headend.test_engine import account_of, opened
 from tests.tools.office.selling_site import EUR
 from wattpurse_tools.headend import accounts, trust
 from wattpurse_tools.headend.trust import DEPOSIT, LIMIT, MONTH_S, PREPAID, Facts
 from wattpurse_tools.ledger import balances, chart
-from wattpurse_tools.ledger.posting import Event, Move, post
+from wattpurse_tools.ledger.posting import Event, Move
 from wattpurse_tools.office import approvals, checking
 from wattpurse_tools.office.actor import NotPermitted
 from wattpurse_tools.office.business_days import utc_day
@@ -45,7 +46,9 @@ def test_the_rules_are_those_of_the_document(changes, expected):
 def spent(tenancy, amount, time_s):
     """Charge an amount at a time, as the engine books it."""
     move = Move(chart.account(tenancy.pk), chart.consumed(4), "EUR", amount)
-    post(f"charge:test:{time_s}", "charge", [move], Event(time_s, utc_day(time_s)))
+    with transaction.atomic():
+        account = accounts.locked(tenancy.pk)
+        accounts.book(account, f"charge:test:{time_s}", "charge", [move], Event(time_s, utc_day(time_s)))
 
 
 @pytest.fixture

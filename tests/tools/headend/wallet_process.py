@@ -18,7 +18,7 @@ OUT_FAULTS = ("taken out", "receipt", "queue", "booked out", "state", "committed
 CASH_FAULTS = ("opened", "taken in", "cash booked", "trail", "cash committed")
 
 
-def _after(owner: object, name: str) -> None:
+def kill_after(owner: object, name: str) -> None:
     """Let this process be killed when a function has done its work."""
     known = getattr(owner, name)
 
@@ -50,7 +50,7 @@ def plant(fault: str) -> None:
         "cash committed": (wallets, "pay_in_cash"),
     }
     if fault != NO_FAULT:
-        _after(*places[fault])
+        kill_after(*places[fault])
 
 
 def main(path: str, work: str, fault: str) -> None:

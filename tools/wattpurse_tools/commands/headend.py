@@ -17,7 +17,7 @@ from wattpurse_tools.commands.office_options import add_office_option, tell
 if TYPE_CHECKING:
     from wattpurse_tools.headend.broker_link import WorkerLink
 
-AMQP = "amqp://"
+AMQP = ("amqp://", "amqps://")
 # A batch is one transaction, and SQLite has one writer at a time: payments and web hooks wait for its end.
 SQLITE_BATCH = 50
 

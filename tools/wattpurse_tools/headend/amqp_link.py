@@ -22,7 +22,7 @@ from pika.exchange_type import ExchangeType
 from wattpurse_tools.headend.broker_link import CONNECT_S, SEND_S, Delivery, received
 from wattpurse_tools.meter_link.broker import Access, topic_of_all
 
-SCHEME = "amqp://"
+SCHEME, TLS_SCHEME = "amqp://", "amqps://"
 EXCHANGE = "amq.topic"
 PREFETCH = 2_000
 
@@ -32,6 +32,7 @@ _SOCKET_S = 5
 _SERVE_S = 0.2  # pika takes fractions
 _CONFIRM_S = 0.2
 _RETRY_S = 1.0
+_DEEPEST = 6
 _LASTING = pika.BasicProperties(delivery_mode=pika.DeliveryMode.Persistent.value)
 _FAULTS = (AMQPError, OSError)
 
@@ -49,7 +50,8 @@ def topic_of(key: str) -> str:
 class AmqpLink:
     """A worker's link to the nodes of `access`, for a `with` block. The workers of a `group` share a queue.
 
-    `access.address` is `amqp://HOST[:PORT],HOST[:PORT]`. Raises OSError if no node lets the worker in at the start.
+    `access.address` is `amqp://HOST[:PORT],HOST[:PORT]`, or `amqps://` for TLS by the authorities of the system. With
+    `access.ca` it is always TLS, by that authority. Raises OSError if no node lets the worker in at the start.
     """
 
     def __init__(self, access: Access, group: str, names: Sequence[str]) -> None:
@@ -138,7 +140,7 @@ class AmqpLink:
             try:
                 self._serve_at(*nodes[place % len(nodes)])
             except _FAULTS as error:
-                self._refusal = f"{type(error).__name__}: {error}"
+                self._refusal = _words_of(error)
             self._greeted.clear()
             self._connection = self._channel = None
             place += 1
@@ -176,10 +178,14 @@ class AmqpLink:
             ),
         )
 
+    @property
+    def _is_encrypted(self) -> bool:
+        return self._access.ca is not None or self._access.address.startswith(TLS_SCHEME)
+
     def _nodes(self) -> list[tuple[str, int]]:
         """Return host and port of the nodes. Each worker begins with another one, by chance."""
-        usual = _TLS_PORT if self._access.ca else _PLAIN_PORT
-        words = self._access.address.removeprefix(SCHEME).split(",")
+        usual = _TLS_PORT if self._is_encrypted else _PLAIN_PORT
+        words = self._access.address.removeprefix(SCHEME).removeprefix(TLS_SCHEME).split(",")
         parts = [one.strip().partition(":") for one in words]
         first = random.randrange(len(parts))
         found = [(host, int(port) if port else usual) for host, _, port in parts]
@@ -188,7 +194,9 @@ class AmqpLink:
     def _parameters(self, host: str, port: int) -> pika.ConnectionParameters:
         user, password = self._access.user, self._access.password
         ca = self._access.ca
-        options = None if ca is None else pika.SSLOptions(ssl.create_default_context(cafile=str(ca)), host)
+        options = None
+        if self._is_encrypted:
+            options = pika.SSLOptions(ssl.create_default_context(cafile=None if ca is None else str(ca)), host)
         return pika.ConnectionParameters(
             host,
             port,
@@ -199,3 +207,18 @@ class AmqpLink:
             blocked_connection_timeout=SEND_S,
             ssl_options=options,
         )
+
+
+def _words_of(error: Exception) -> str:
+    """Return the reason of a connection that failed. pika wraps the fault of a socket in faults of its own."""
+    cause: Exception | None = error
+    for _ in range(_DEEPEST):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"the certificate is not right for this address and authority: {cause.verify_message}"
+        if isinstance(cause, ssl.SSLError):
+            return f"no TLS: {cause.reason or cause}"
+        within = (getattr(cause, "exception", None), *cause.args)
+        cause = next((one for one in within if isinstance(one, Exception)), None)
+        if cause is None:
+            break
+    return f"{type(error).__name__}: {error}"

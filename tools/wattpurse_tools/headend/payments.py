@@ -10,17 +10,19 @@ assigns it to a meter or gives it back.
     sold          the moves of the receipt into provider:P
     suspense      suspense:payment -> provider:P; the reverse once a person has decided
     paid back     provider:P -> debt:T of the receipt's tenancy, or provider:P -> suspense:payment before a sale
+    refund failed the reverse: the money is again where the refund took it
     paid out      provider:P -> bank:P
     wallet        wallet:C -> provider:P if the payer named a wallet; the rest of its moves is in `wallets`
 """
 
 from django.db import DatabaseError, IntegrityError, transaction
-from django.db.models import Max
+from django.db.models import Max, Q, QuerySet
 
 from wattpurse.core.currency import Currency
 from wattpurse_tools.headend import wallets
 from wattpurse_tools.headend.recharge import recharge
 from wattpurse_tools.headend.references import meter_of, wallet_named
+from wattpurse_tools.headend.refund_sums import Told, paid_back
 from wattpurse_tools.ledger import balances, chart
 from wattpurse_tools.ledger.models import Entry
 from wattpurse_tools.ledger.posting import Event, Move, moves_of, post
@@ -30,18 +32,19 @@ from wattpurse_tools.office.business_days import utc_day
 from wattpurse_tools.office.manager_messages import tell_managers
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.office.sale_types import by_provider
-from wattpurse_tools.record.models import Customer, Payment, PaymentNotice, Sale, Site
-from wattpurse_tools.refusals import Refusal, words_of
+from wattpurse_tools.record.models import Customer, Payment, PaymentNotice, RefundRequest, Sale, Site
+from wattpurse_tools.refusals import Refusal, Words, words_of
 from wattpurse_tools.vault.interface import SignOnNeeded
 
 # Kinds of notices. The number of a payment that was paid back is in the notice's `reference`.
 PAID = "paid"
 REFUNDED = "refunded"  # the amount is the sum that the provider has paid back so far
+REFUND_FAILED = "refund failed"  # the provider has the money again; the payer is the key of our request, or empty
 DISPUTED = "disputed"
 RETURNED = "returned"  # the disputed money came back
 PAYOUT = "payout"
 SPENT = "spent"  # an order to buy from a wallet: the reference begins with the meter, the payer is the customer
-KINDS = (PAID, REFUNDED, DISPUTED, RETURNED, PAYOUT, SPENT)
+KINDS = (PAID, REFUNDED, REFUND_FAILED, DISPUTED, RETURNED, PAYOUT, SPENT)
 
 # A bank's own notices have names that begin so, and their money is at the bank. The number of a payout
 # in a bank statement begins so too.
@@ -66,6 +69,9 @@ _AWAITED_S = 3600
 _DECIMALS = 2
 _REASON_LENGTH = 240
 _BACK = "back"
+REFUNDS = (REFUNDED, REFUND_FAILED)
+_GIVEN = (RETURNED, REFUND_FAILED)  # the money is at the provider again
+_REQUEST_FAILED = "failed"
 
 
 def record(
@@ -181,7 +187,10 @@ def _sell(office: Office, actor: Actor, payment: Payment, now_s: int) -> None:
 
 
 def sell_to(office: Office, actor: Actor, payment: Payment, meter_number: int, now_s: int) -> str:
-    """Sell to a meter for a locked payment, and return "". Return the reason if it takes nothing for this payment."""
+    """Sell to a meter for a locked payment, and return "". Return the reason if it takes nothing for this payment.
+
+    The reason is in English, and `Words` where a page can translate it.
+    """
     notice = payment.notice
     other = _other_currency(notice)
     if other:
@@ -200,7 +209,7 @@ def sell_to(office: Office, actor: Actor, payment: Payment, meter_number: int, n
     except (NotPermitted, SignOnNeeded):  # the head-end itself is not fit; the payment waits
         raise
     except ValueError as refusal:
-        return str(words_of(refusal))
+        return words_of(refusal)
     payment.state = SOLD
     payment.reason = ""
     return ""
@@ -214,10 +223,10 @@ def add_to_wallet(actor: Actor, payment: Payment, customer_number: int, now_s: i
         return other
     customer = Customer.objects.filter(number=customer_number, is_active=True).first()
     if customer is None:
-        return f"no customer has the number {customer_number}"
+        return Words("no customer has the number %(number)s", number=customer_number)
     wallet = wallets.open_wallet(actor, customer, now_s)
     move = wallets.taken_in(wallet, money_at(notice), notice.amount_microunits)
-    post_step(actor, payment, "wallet", wallets.PAID_IN, [move], now_s)
+    post_step(actor, payment, another_step(payment, "wallet"), wallets.PAID_IN, [move], now_s)
     audit.note(actor, "wallet paid in", subject_of(payment), customer=customer_number)
     payment.state, payment.reason, payment.wallet = IN_WALLET, "", wallet
     return ""
@@ -248,13 +257,15 @@ def _spend(office: Office, actor: Actor, payment: Payment, now_s: int) -> None:
 
 def _other_currency(notice: PaymentNotice) -> str:
     (currency,) = Site.objects.values_list("currency", flat=True)
-    return "" if notice.currency == currency else f"paid in {notice.currency}, and this office sells in {currency}"
+    if notice.currency == currency:
+        return ""
+    return Words("paid in %(paid)s, and this office sells in %(currency)s", paid=notice.currency, currency=currency)
 
 
 def _suspend(actor: Actor, payment: Payment, reason: str, now_s: int) -> None:
     notice = payment.notice
     payment.state = SUSPENSE
-    payment.reason = reason[:_REASON_LENGTH]
+    payment.reason = str(reason)[:_REASON_LENGTH]
     move = Move(chart.suspense(SUSPENSE_ACCOUNT), money_at(notice), notice.currency, notice.amount_microunits)
     post_step(actor, payment, "suspense", "payment in suspense", [move], now_s)
     audit.note(actor, "payment in suspense", subject_of(payment), reason=payment.reason)
@@ -293,9 +304,9 @@ def _book_payout(actor: Actor, payment: Payment, now_s: int) -> None:
 
 
 def _book_back(actor: Actor, payment: Payment, now_s: int) -> None:
-    """Book money that the provider took back, or that came back after a dispute.
+    """Book money that the provider took back, or that came back after a dispute or a refund that failed.
 
-    A refund tells the sum so far, so two of them in the wrong order are booked as one.
+    Notices of refunds are booked by the difference from `refund_sums.paid_back`, so their order does not matter.
     """
     notice = payment.notice
     first = (
@@ -306,15 +317,18 @@ def _book_back(actor: Actor, payment: Payment, now_s: int) -> None:
     )
     if _must_wait(first, notice, now_s):
         return
-    if first is not None and first.state == PAID_BACK:
+    if notice.kind == REFUND_FAILED:
+        _fail_request(actor, notice, now_s)
+    if first is not None and first.state == PAID_BACK and notice.kind != REFUND_FAILED:
         payment.state, payment.reason = REFUSED, "the payment was given back before"
         return
-    amount = notice.amount_microunits
-    if notice.kind == REFUNDED:
-        amount -= _paid_back(notice)
+    amount = notice.amount_microunits if notice.kind not in REFUNDS else _not_booked(notice)
     if amount <= 0:
         payment.state = REFUSED
         payment.reason = "booked by a newer notice"
+        if notice.kind == REFUND_FAILED:
+            payment.reason = "nothing of this refund is booked"
+            _tell_managers(payment, "nothing", now_s)
         return
     owner, moves = _moves_back(first, notice, amount)
     post_step(actor, payment, _BACK, notice.kind, moves, now_s)
@@ -340,21 +354,39 @@ def _moves_back(first: Payment | None, notice: PaymentNotice, amount: int) -> tu
     if first is not None and first.state == IN_WALLET and first.wallet is not None:
         wallet = wallets.locked(first.wallet.pk)
         owner = chart.wallet(wallet.customer.number)
-        if notice.kind == RETURNED:
-            return owner, wallets.given_again(wallet, provider, amount, _taken_by_disputes(notice))
+        if notice.kind in _GIVEN:
+            return owner, wallets.given_again(wallet, provider, amount, _borne_by_others(notice, owner))
         return owner, wallets.taken_back(wallet, provider, amount)
     owner = _owner_of_loss(first)
-    giver, taker = (owner, provider) if notice.kind == RETURNED else (provider, owner)
+    giver, taker = (owner, provider) if notice.kind in _GIVEN else (provider, owner)
     return owner, [Move(giver, taker, notice.currency, amount)]
 
 
-def _taken_by_disputes(notice: PaymentNotice) -> list[Move]:
-    """Return the moves by which disputes of the same payment took its money back."""
-    disputes = Payment.objects.filter(
-        notice__provider=notice.provider, notice__reference=notice.reference, notice__kind=DISPUTED, state=BOOKED
-    )
-    keys = [f"{subject_of(one)}:{_BACK}" for one in disputes]
+def _borne_by_others(notice: PaymentNotice, owner: str) -> list[Move]:
+    """Return the money of a payment that was taken back and that others than its wallet bear, as moves to them."""
+    provider = money_at(notice)
+    borne: dict[str, int] = {}
+    for move in _moves_of_backs(notice, (DISPUTED, RETURNED, *REFUNDS)):
+        other, sign = (move.taker, 1) if move.giver == provider else (move.giver, -1)
+        borne[other] = borne.get(other, 0) + sign * move.amount
+    return [
+        Move(provider, other, notice.currency, amount)
+        for other, amount in borne.items()
+        if amount > 0 and other != owner
+    ]
+
+
+def _moves_of_backs(notice: PaymentNotice, kinds: tuple[str, ...]) -> list[Move]:
+    """Return the moves that notices of some kinds about the same payment have booked."""
+    booked = _told_of(notice.provider, notice.reference, kinds).filter(state=BOOKED)
+    keys = [f"{subject_of(one)}:{_BACK}" for one in booked]
     return [move for entry in Entry.objects.filter(key__in=keys).order_by("pk") for move in moves_of(entry)]
+
+
+def _told_of(provider: str, number: str, kinds: tuple[str, ...]) -> "QuerySet[Payment]":
+    """Return the notices of some kinds about the payment of a number."""
+    rows = Payment.objects.filter(notice__provider=provider, notice__reference=number, notice__kind__in=kinds)
+    return rows.select_related("notice")
 
 
 def _owner_of_loss(first: Payment | None) -> str:
@@ -365,17 +397,45 @@ def _owner_of_loss(first: Payment | None) -> str:
     return chart.suspense(SUSPENSE_ACCOUNT)
 
 
-def _paid_back(notice: PaymentNotice) -> int:
-    """Return the sum that earlier refunds of the same payment have booked."""
-    booked = Payment.objects.filter(
-        notice__provider=notice.provider, notice__reference=notice.reference, notice__kind=REFUNDED, state=BOOKED
-    )
-    return max(booked.values_list("notice__amount_microunits", flat=True), default=0)
+def refunded_microunits(notice: PaymentNotice) -> int:
+    """Return the sum of the refunds of a customer's payment that is booked, less those that failed."""
+    return _booked_back(notice, notice.number)
+
+
+def _booked_back(notice: PaymentNotice, number: str) -> int:
+    provider = money_at(notice)
+    about = PaymentNotice(provider=notice.provider, reference=number)
+    return sum(move.amount if move.giver == provider else -move.amount for move in _moves_of_backs(about, REFUNDS))
+
+
+def _not_booked(notice: PaymentNotice) -> int:
+    """Return the amount that a notice of a refund, or of one that failed, has to book. It is zero or less for none."""
+    seen = [one.notice for one in _told_of(notice.provider, notice.reference, REFUNDS).exclude(state=NEW)]
+    told = [Told(one.paid_s, one.kind == REFUND_FAILED, one.amount_microunits) for one in (*seen, notice)]
+    missing = paid_back(told) - _booked_back(notice, notice.reference)
+    return -missing if notice.kind == REFUND_FAILED else missing
+
+
+def _fail_request(actor: Actor, notice: PaymentNotice, now_s: int) -> None:
+    """Note that the refund that we asked for has failed, whatever the provider answered before."""
+    number = notice.number.partition(":")[0]
+    rows = RefundRequest.objects.select_for_update(of=("self",)).select_related("payment")
+    about = rows.filter(payment__notice__provider=notice.provider, payment__notice__number=notice.reference)
+    ours = about.filter(Q(number=number) | Q(number="", key=notice.payer)).exclude(state=_REQUEST_FAILED).first()
+    if ours is not None:
+        ours.state, ours.number, ours.ended_s = _REQUEST_FAILED, number, now_s
+        ours.trouble = "the refund failed at the provider after its answer"
+        ours.save()
+        audit.note(actor, "refund answered", subject_of(ours.payment), state=ours.state, number=number)
 
 
 def _end_in_suspense(first: Payment, notice: PaymentNotice, now_s: int) -> None:
-    """End a payment in suspense once the provider has paid all of it back."""
-    if notice.kind == REFUNDED and notice.amount_microunits >= first.notice.amount_microunits:
+    """End a payment in suspense once the provider has paid all of it back. After a failure it waits there again."""
+    if notice.kind == REFUND_FAILED:
+        if first.state == PAID_BACK:
+            first.state, first.reason = SUSPENSE, "its refund failed at the provider"
+            first.save(update_fields=["state", "reason"])
+    elif notice.kind == REFUNDED and notice.amount_microunits >= first.notice.amount_microunits:
         first.state, first.decided_s = PAID_BACK, now_s
         first.save(update_fields=["state", "decided_s"])
 
@@ -401,6 +461,13 @@ def post_step(actor: Actor, payment: Payment, step: str, kind: str, moves: list[
     """Book a step of a payment, once."""
     event = Event(now_s, utc_day(now_s), subject_of(payment), actor.operator)
     post(f"{subject_of(payment)}:{step}", kind, moves, event)
+
+
+def another_step(payment: Payment, step: str) -> str:
+    """Return the name of a step that a locked payment may take more than once: after a refund that failed."""
+    key = f"{subject_of(payment)}:{step}"
+    taken = Entry.objects.filter(Q(key=key) | Q(key__startswith=f"{key}:")).count()
+    return f"{step}:{taken + 1}" if taken else step
 
 
 def subject_of(payment: Payment) -> str:

@@ -2,8 +2,9 @@
 
 The request is in the record with its key before the first call. Each try is noted before the call, so a worker that
 dies leaves a request that is tried again under the same key. The answer becomes the notice that the provider's own web
-hook would be, with the same number: whichever comes first ends the payment, and the other one changes nothing. A
-request that the provider refused is failed: a person may ask again, under another key, or pay back by a transfer.
+hook would be: whichever comes first ends the payment, and the other one changes nothing. A request that the provider
+refused is failed: a person may ask again, under another key, or pay back by a transfer. The same holds for a refund
+that fails days later, which a web hook tells: `payments` books its money back.
 """
 
 import secrets
@@ -21,7 +22,7 @@ from wattpurse_tools.office import audit
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.record.models import Payment, RefundRequest
 from wattpurse_tools.record.office_folder import OfficeFolder
-from wattpurse_tools.refusals import Refusal
+from wattpurse_tools.refusals import Refusal, Words
 
 RIGHT = "manage"
 
@@ -43,9 +44,10 @@ def can_ask(folder: OfficeFolder, payment: Payment) -> bool:
     return provider is not None and stripe_refunds.can_refund(payment.notice.number)
 
 
-def request_of(payment: Payment) -> RefundRequest | None:
-    """Return the newest request of a payment, or None."""
-    return RefundRequest.objects.filter(payment=payment).order_by("-pk").first()
+def requests_of(payments_shown: Sequence[Payment]) -> dict[int, RefundRequest]:
+    """Return the newest request of each payment that has one, by the payment."""
+    rows = RefundRequest.objects.filter(payment__in=[one.pk for one in payments_shown]).order_by("pk")
+    return {one.payment_id: one for one in rows}  # type: ignore[attr-defined]
 
 
 def ask(folder: OfficeFolder, actor: Actor, payment: int, now_s: int) -> RefundRequest:
@@ -61,7 +63,9 @@ def ask(folder: OfficeFolder, actor: Actor, payment: int, now_s: int) -> RefundR
             return known
         if found.state != REFUNDING:
             raise Refusal(
-                "payment %(number)s is %(state)s; decide first that it goes back", number=payment, state=found.state
+                "payment %(number)s is %(state)s; decide first that it goes back",
+                number=payment,
+                state=Words(found.state),
             )
         if not can_ask(folder, found):
             raise Refusal("this provider refunds nothing by itself; pay back by a transfer and note its reference")
@@ -145,9 +149,10 @@ def _note(actor: Actor, claimed: RefundRequest, told: Told, now_s: int) -> None:
 
 
 def _record(payment: Payment, told: Told, now_s: int) -> None:
-    """Record the notice of a refund of the whole payment, with the number that the web hook's notice has."""
-    notice = payment.notice
-    number = f"{told.charge or told.number}:{minor_of_micro(notice.amount_microunits, notice.currency)}"
+    """Record the notice of a refund of the whole payment, as the web hook's notice would be."""
+    notice, time_s = payment.notice, told.created_s or now_s
+    amount = minor_of_micro(notice.amount_microunits, notice.currency)
+    number = f"{told.charge or told.number}:{amount}:{time_s}"
     payments.record(
         notice.provider,
         number,
@@ -156,7 +161,7 @@ def _record(payment: Payment, told: Told, now_s: int) -> None:
         notice.currency,
         notice.number,
         "",
-        now_s,
+        time_s,
         "",
         now_s,
     )

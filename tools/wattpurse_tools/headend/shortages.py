@@ -16,7 +16,6 @@ from django.db.models import Max, Q
 from wattpurse.core.messages import token
 from wattpurse.core.tariffs.calendar import LATEST_S
 from wattpurse_tools.headend import command_queue, outbox, switching
-from wattpurse_tools.ledger import balances, chart
 from wattpurse_tools.office import audit
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.office import Office
@@ -42,6 +41,7 @@ STATES = PLANNED, RUNNING, LIFTED, ENDED = "planned", "running", "lifted", "ende
 SHORTAGE, BACK = "shortage", "shortage over"
 ESSENTIAL = 9
 SPREAD_S = 600
+LIMIT = 100  # orders of a round
 
 _WHOLE_PPM = 1_000_000
 _REASON_LIMIT = 240
@@ -103,16 +103,19 @@ def lift(office: Office, actor: Actor, shortage: Shortage, now_s: int) -> Shorta
 
 
 def run(office: Office, actor: Actor, now_s: int) -> int:
-    """Begin and end the shortages whose time has come, and order their meters. Return the number of orders."""
+    """Begin and end the shortages whose time has come, and order their meters. Return the number of orders.
+
+    A round makes at most LIMIT orders, and the next one goes on.
+    """
     for number in _numbers(Q(state=PLANNED, from_s__lte=now_s)):
         _begin(number, now_s)
     for number in _numbers(Q(state=RUNNING, until_s__lte=now_s)):
         _end(number)
     ordered = 0
     for shortage in Shortage.objects.filter(state=RUNNING).order_by("pk"):
-        ordered += _order_all(office, actor, shortage, now_s, is_off=True)
+        ordered += _order_all(office, actor, shortage, now_s, True, LIMIT - ordered)
     for shortage in Shortage.objects.filter(state=LIFTED, meters__is_off=True).distinct().order_by("pk"):
-        ordered += _order_all(office, actor, shortage, now_s, is_off=False)
+        ordered += _order_all(office, actor, shortage, now_s, False, LIMIT - ordered)
     return ordered
 
 
@@ -123,7 +126,6 @@ def chosen(shortage: Shortage) -> list[int]:
         one.meter_id: one  # type: ignore[attr-defined]
         for one in ManagedAccount.objects.filter(meter__in=meters, closed_s=None)
     }
-    credit = balances.balances("account") if accounts else {}
     turns = dict(
         ShortageMeter.objects.filter(meter__in=meters).values_list("meter").annotate(last=Max("shortage")).order_by()
     )
@@ -133,7 +135,7 @@ def chosen(shortage: Shortage) -> list[int]:
         if account is None:
             has_paid = (meter.balance or 0) > 0 or (meter.days_left or 0) > 0
         else:
-            has_paid = credit.get((chart.account(account.pk), meter.currency), 0) > 0
+            has_paid = account.balance_microunits > 0
         priority = 0 if account is None else account.priority
         return priority, has_paid and shortage.spares_paid, turns.get(number, 0), number
 
@@ -169,13 +171,20 @@ def _end(number: int) -> None:
             ShortageMeter.objects.filter(shortage=shortage).update(is_off=False)
 
 
-def _order_all(office: Office, actor: Actor, shortage: Shortage, now_s: int, is_off: bool) -> int:
-    """Order the meters of a shortage that are not ordered yet, each in a transaction. Return the number of orders."""
+def _order_all(office: Office, actor: Actor, shortage: Shortage, now_s: int, is_off: bool, limit: int) -> int:
+    """Order meters of a shortage that are not ordered yet, each in a transaction, up to a limit.
+
+    Return the number of orders.
+    """
     meters = list(ShortageMeter.objects.filter(shortage=shortage).order_by("pk").values_list("pk", "meter"))
     keys = {meter: _key(shortage, meter, is_off) for _, meter in meters}
-    queued = set(Command.objects.filter(key__in=[f"{key}:0" for key in keys.values()]).values_list("meter", flat=True))
+    chosen_meters = ShortageMeter.objects.filter(shortage=shortage).values("meter")
+    made = Command.objects.filter(wish=SHORTAGE if is_off else BACK, meter__in=chosen_meters)
+    queued = set(made.filter(key__startswith=f"shortage:{shortage.pk}:").values_list("meter", flat=True))
     ordered = 0
     for place, (number, meter) in enumerate(meters):
+        if ordered >= limit:
+            break
         if meter in queued:
             continue
         delay_s = place * SPREAD_S // len(meters)

@@ -17,9 +17,8 @@ from django.utils.translation import gettext as _
 
 from wattpurse.core.money import contract as contracts
 from wattpurse.core.text import kwh_text
-from wattpurse_tools.headend import wallet_orders, wallets
+from wattpurse_tools.headend import accounts, wallet_orders, wallets
 from wattpurse_tools.headend.providers.amounts import micro_of_text
-from wattpurse_tools.ledger import balances, chart
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.record.models import Customer, IncomingText, Meter, Sale, Tenancy, Token, Wallet
@@ -176,7 +175,7 @@ def _meters(customer: Customer, numbers: Sequence[str]) -> list[tuple[Tenancy, M
 def _balance(_office: Office, _actor: Actor, tenancy: Tenancy, meter: Meter) -> str:
     if meter.contract == contracts.Managed.name:
         currency = site_currency()
-        amount = balances.balance(chart.account(tenancy.pk), currency.code)
+        amount = accounts.balance_of(tenancy.pk)
         return _("Meter %(meter)s: %(credit)s.") % {"meter": meter.number, "credit": currency.exact_text(amount)}
     if meter.balance is None or meter.told_s < tenancy.from_s:
         return _("Meter %(meter)s has not told its credit yet.") % {"meter": meter.number}

@@ -4,28 +4,43 @@ A payment that is in a wallet is given back from the wallet, which must have the
 payer has it, so the wallet cannot spend it. Each step is in the audit trail.
 """
 
-from collections.abc import Sequence
-
 from django.db import transaction
+from django.db.models import Q
 
 from wattpurse_tools.headend import payments, wallets
-from wattpurse_tools.headend.payments import IN_WALLET, PAID_BACK, REFUNDING, SUSPENSE, money_at, post_step, subject_of
+from wattpurse_tools.headend.payments import (
+    IN_WALLET,
+    PAID_BACK,
+    REFUNDING,
+    SUSPENSE,
+    another_step,
+    money_at,
+    post_step,
+    subject_of,
+)
 from wattpurse_tools.ledger import chart
 from wattpurse_tools.ledger.posting import Move
 from wattpurse_tools.office import audit
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.office import Office
+from wattpurse_tools.office.paging import Slice, slice_of
 from wattpurse_tools.record.models import Payment, RefundRequest, Sale
-from wattpurse_tools.refusals import Refusal
+from wattpurse_tools.refusals import Refusal, Words
 
 RIGHT = "manage"
 
 
-def waiting(actor: Actor) -> Sequence[Payment]:
-    """Return the payments that wait for a decision or for the money to go back, oldest first. Right: manage."""
+def waiting(actor: Actor, text: str = "", after: int | None = None) -> Slice:
+    """Return payments that wait for a decision or for the money to go back, oldest first. Right: manage.
+
+    `text` is a part of the number, the reference or the payer.
+    """
     actor.require(RIGHT)
-    rows = Payment.objects.filter(state__in=(SUSPENSE, REFUNDING)).select_related("notice").order_by("pk")
-    return list(rows.exclude(notice__kind=payments.PAYOUT))
+    rows = Payment.objects.filter(state__in=(SUSPENSE, REFUNDING)).select_related("notice")
+    if text:
+        named = Q(notice__number__icontains=text) | Q(notice__reference__icontains=text)
+        rows = rows.filter(named | Q(notice__payer__icontains=text))
+    return slice_of(rows.exclude(notice__kind=payments.PAYOUT), "notice_id", after)
 
 
 def assign(office: Office, actor: Actor, payment: int, meter_number: int, now_s: int) -> Sale:
@@ -121,15 +136,15 @@ def note_given_back(actor: Actor, payment: int, reference: str, now_s: int) -> P
 def _refuse_other(payment: Payment, state: str) -> None:
     if payment.state != state:
         raise Refusal(
-            "payment %(number)s is %(state)s; somebody decided before", number=payment.pk, state=payment.state
+            "payment %(number)s is %(state)s; somebody decided before", number=payment.pk, state=Words(payment.state)
         )
 
 
 def _is_paid_back_in_part(payment: Payment) -> bool:
     notice = payment.notice
-    return Payment.objects.filter(
-        notice__provider=notice.provider, notice__reference=notice.number, state=payments.BOOKED
-    ).exists()
+    told = Payment.objects.filter(notice__provider=notice.provider, notice__reference=notice.number)
+    others = told.filter(state=payments.BOOKED).exclude(notice__kind__in=payments.REFUNDS)
+    return others.exists() or payments.refunded_microunits(notice) > 0
 
 
 def _take_out_of_wallet(actor: Actor, payment: Payment, now_s: int) -> None:
@@ -138,14 +153,16 @@ def _take_out_of_wallet(actor: Actor, payment: Payment, now_s: int) -> None:
         raise Refusal("the provider took a part of this payment back; the rest stays in the wallet")
     wallet = wallets.locked(payment.wallet_id)  # type: ignore[attr-defined]
     move = wallets.taken_out(wallet, chart.suspense(payments.SUSPENSE_ACCOUNT), payment.notice.amount_microunits)
-    post_step(actor, payment, "out of wallet", wallets.TO_BE_PAID_BACK, [move], now_s)
+    step = another_step(payment, "out of wallet")
+    post_step(actor, payment, step, wallets.TO_BE_PAID_BACK, [move], now_s)
 
 
 def _end_suspense(actor: Actor, payment: Payment, words: str, now_s: int) -> None:
     """Book the money out of the suspense."""
     notice = payment.notice
     move = Move(money_at(notice), chart.suspense(payments.SUSPENSE_ACCOUNT), notice.currency, notice.amount_microunits)
-    post_step(actor, payment, "out of suspense", f"payment {words}", [move], now_s)
+    step = another_step(payment, "out of suspense")
+    post_step(actor, payment, step, f"payment {words}", [move], now_s)
 
 
 def _decide(actor: Actor, payment: Payment, now_s: int) -> None:

@@ -18,6 +18,8 @@ from wattpurse_tools.refusals import Refusal
 
 STATES = PLANNED, RUNNING, ENDED = switching.SUPPLY_PLANNED, switching.SUPPLY_RUNNING, switching.SUPPLY_ENDED
 
+LIMIT = 100
+
 _REASON_LIMIT = 240
 
 
@@ -59,10 +61,14 @@ def end(office: Office, actor: Actor, supply: TemporarySupply, now_s: int) -> Te
 
 
 def run(now_s: int) -> int:
-    """Begin and end the supplies whose time has come. Return their number. The engine orders their switches next."""
+    """Begin and end the supplies whose time has come, at most LIMIT of them. Return their number.
+
+    The engine orders their switches next.
+    """
     is_due = Q(state=PLANNED, from_s__lte=now_s) | Q(state__in=(PLANNED, RUNNING), until_s__lte=now_s)
     count = 0
-    for number in TemporarySupply.objects.filter(is_due).order_by("pk").values_list("pk", flat=True):
+    due = TemporarySupply.objects.filter(is_due).order_by("pk").values_list("pk", flat=True)[:LIMIT]
+    for number in list(due):
         with transaction.atomic():
             tenancy = TemporarySupply.objects.values_list("tenancy_id", flat=True).get(pk=number)
             account = accounts.locked(tenancy)

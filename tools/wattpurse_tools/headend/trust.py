@@ -4,7 +4,7 @@ The facts are those of the newest HISTORY_S: whole months since the first paymen
 the limit, the mean payment of a month, and the debt. docs/headend-engine.md has the rules as a table.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from django.db import transaction
 
@@ -48,6 +48,11 @@ class Facts:
 
 def facts_of(account: ManagedAccount, now_s: int) -> Facts:
     """Return the payment history of an account."""
+    facts = _facts_without_late_days(account, now_s)
+    return replace(facts, late_days=_late_days(account, now_s - HISTORY_S, now_s))
+
+
+def _facts_without_late_days(account: ManagedAccount, now_s: int) -> Facts:
     since_s = now_s - HISTORY_S
     rows = Sale.objects.filter(tenancy_id=account.pk, client_key__startswith=accounts.PAID_KEY)
     first_s = rows.order_by("time_s").values_list("time_s", flat=True).first()
@@ -57,7 +62,7 @@ def facts_of(account: ManagedAccount, now_s: int) -> Facts:
     return Facts(
         months,
         len(paid),
-        _late_days(account, since_s, now_s, unit),
+        0,
         sum(paid) // max(1, min(months, HISTORY_S // MONTH_S)),
         balances.balance(chart.debt(account.pk), unit),
         account.limit_microunits,
@@ -98,8 +103,11 @@ def propose_for(account: ManagedAccount, now_s: int) -> bool:
     of_tenancy = TrustProposal.objects.filter(tenancy_id=account.pk)
     if of_tenancy.filter(state=WAITING).exists() or of_tenancy.filter(decided_s__gt=now_s - AGAIN_S).exists():
         return False
+    facts, decimals = _facts_without_late_days(account, now_s), accounts.currency().decimals
+    if not facts.limit_microunits and proposal_of(facts, decimals) is None:
+        return False  # late days propose no limit, and to count them reads half a year
     facts = facts_of(account, now_s)
-    found = proposal_of(facts, accounts.currency().decimals)
+    found = proposal_of(facts, decimals)
     if found is None:
         return False
     what, amount = found
@@ -180,14 +188,18 @@ def _apply(account: ManagedAccount, proposal: TrustProposal) -> None:
     accounts.settle_wish(account, accounts.credit_of(account))
 
 
-def _late_days(account: ManagedAccount, since_s: int, now_s: int, unit: str) -> int:
-    """Return the days since a time at whose end the balance was below zero beyond the limit of now."""
-    code, total, late = chart.account(account.pk), 0, 0
+def _late_days(account: ManagedAccount, since_s: int, now_s: int) -> int:
+    """Return the days since a time at whose end the balance was below zero beyond the limit of now.
+
+    The balance at that time is the one of now without the changes since.
+    """
+    code, unit, late = chart.account(account.pk), accounts.currency().code, 0
     changes: list[tuple[int, int]] = []
     for side, sign in (("taker", 1), ("giver", -1)):
-        rows = Transfer.objects.filter(**{f"{side}__code": code, f"{side}__unit": unit})
+        rows = Transfer.objects.filter(**{f"{side}__code": code, f"{side}__unit": unit}, entry__time_s__gte=since_s)
         changes += [(time_s, sign * amount) for time_s, amount in rows.values_list("entry__time_s", "amount")]
     changes.sort()
+    total = account.balance_microunits - sum(amount for _, amount in changes)
     place, end_s = 0, max(since_s, account.opened_s) // DAY_S * DAY_S + DAY_S
     while end_s <= now_s:
         while place < len(changes) and changes[place][0] < end_s:

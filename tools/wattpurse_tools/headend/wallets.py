@@ -8,6 +8,7 @@ payment and before those of meter, shift and shop.
     paid in in cash          wallet:C -> drawer:S:N
     spent                    the moves of the receipt into provider:wallet, and provider:wallet -> wallet:C
     to be paid back          suspense:payment -> wallet:C
+    paid out by the office   drawer:S:N or bank:transfer -> wallet:C (`payouts`)
     taken back by a provider provider:P -> wallet:C, as far as it has money, and the rest to a debt
 
 `provider:wallet` is a passage: each transaction leaves it at zero.

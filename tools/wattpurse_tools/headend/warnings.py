@@ -15,7 +15,8 @@ WEEK_S = 7 * DAY_S
 
 def days_left(account: ManagedAccount, credit_microunits: int) -> int | None:
     """Return the whole days that the credit lasts at the use of the newest week, or None if it is not known."""
-    rows = AccountCharge.objects.filter(account=account, from_s__gte=account.billed_s - WEEK_S)
+    since_s = account.billed_s - WEEK_S
+    rows = AccountCharge.objects.filter(account=account, from_s__gte=since_s, until_s__gte=since_s)  # by the index
     told = rows.aggregate(sum=Sum("charge_microunits"), first_s=Min("from_s"))
     if not told["sum"] or account.billed_s - told["first_s"] < DAY_S:
         return None

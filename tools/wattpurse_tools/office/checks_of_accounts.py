@@ -24,7 +24,7 @@ _PAID_IN = ("account:", "account-closed:")
 
 
 def balances_are_proved() -> Iterator[Finding]:
-    """Find accounts whose balance is not the sum paid in, less the charges and the sum paid back."""
+    """Find accounts whose balance is not the sum paid in, less charges and refunds, or not that of the record."""
     site = Site.objects.first()
     if site is None:
         return
@@ -41,6 +41,9 @@ def balances_are_proved() -> Iterator[Finding]:
         balance = found.get((code, site.currency), 0)
         if balance != expected:
             yield _of(account.pk, f"has a balance of {balance:,}, and payments less charges are {expected:,}")
+        if balance != account.balance_microunits:
+            words = f"{account.balance_microunits:,} in the record and {balance:,} in the ledger"
+            yield _of(account.pk, f"has a balance of {words}")
         if account.closed_s is not None and balance:
             yield _of(account.pk, f"is closed with a balance of {balance:,}")
     for code, _ in sorted(found.keys()):

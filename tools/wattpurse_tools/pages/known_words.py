@@ -24,6 +24,25 @@ SALE_STATES = (_("redeemed after void"), _("sold"), _("voided"), _("voiding"), _
 SALE_KINDS = (_("free"), _("moved"), _("refund"), _("sale"), _("void"))
 CARRIERS = (_("card"), _("digits"), _("key card"), _("none"))
 ALARMS = (_("clock"), _("display"), _("flash"), _("reader"), _("tamper"))
+PAYMENT_STATES = (
+    _("new"),
+    _("sold"),
+    _("wallet"),
+    _("suspense"),
+    _("refunding"),
+    _("refunded"),
+    _("booked"),
+    _("refused"),
+)
+NOTICE_KINDS = (
+    _("paid"),
+    _("refunded"),
+    _("refund failed"),
+    _("disputed"),
+    _("returned"),
+    _("payout"),
+    _("spent"),
+)
 # The actions of the audit trail. A table of reference data has its own two.
 ACTIONS = (
     _("account terms"),
@@ -122,6 +141,7 @@ ACTIONS = (
     _("wallet by SMS"),
     _("wallet code"),
     _("wallet paid in"),
+    _("wallet paid out"),
     _("wallet spent"),
     _("written to card"),
     _("wrong PIN at login"),

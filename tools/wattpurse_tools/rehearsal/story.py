@@ -313,7 +313,7 @@ class Story:
     def give_back(self) -> None:
         """Let a manager give a payment in suspense back to its payer."""
         scene, actor = self._scene, self._operator.actor()
-        payment = suspense.waiting(actor)[0]
+        payment = suspense.waiting(actor).rows[0]
         suspense.give_back(actor, payment.pk, "no such meter", int(time.time()))
         suspense.note_given_back(actor, payment.pk, "transfer 1", int(time.time()))
         scene.payers.given_back += [one for one in scene.payers.paid if one.number == payment.notice.number]

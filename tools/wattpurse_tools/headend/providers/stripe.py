@@ -1,6 +1,7 @@
 """Web hooks in the form of Stripe: the signature, the age, and the notices of an event.
 
-Sources: Stripe's documentation "Verify webhook signatures manually" and "Event object". The header `Stripe-Signature`
+Sources: Stripe's documentation "Verify webhook signatures manually", "Event object", "Types of events" and "Refunds"
+(a refund that fails returns its amount to the balance). The header `Stripe-Signature`
 has `t=` with the time in seconds and one or more `v1=` with HMAC-SHA256 of "TIME.BODY" in hexadecimal digits. Amounts
 are in the smallest unit of the currency. The number of a payment is that of its payment intent, so the two events that
 tell one payment (`checkout.session.completed` and `payment_intent.succeeded`) are one notice.
@@ -10,6 +11,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from wattpurse_tools.headend import payments
@@ -73,9 +75,21 @@ def _intent(intent: dict[str, Any], created_s: int) -> Notice | None:
 
 
 def _refund(charge: dict[str, Any], created_s: int) -> Notice | None:
-    """Return the notice of a refund. `amount_refunded` is the sum so far."""
+    """Return the notice of a refund. `amount_refunded` is the sum so far, less the refunds that failed.
+
+    The time is a part of the number: after a refund that failed, the next one has the same sum.
+    """
     amount = charge["amount_refunded"]
-    return _back(payments.REFUNDED, f"{charge['id']}:{amount}", charge, amount, created_s)
+    return _back(payments.REFUNDED, f"{charge['id']}:{amount}:{created_s}", charge, amount, created_s)
+
+
+def _refund_changed(refund: dict[str, Any], created_s: int) -> Notice | None:
+    """Return the notice of a refund that failed or was cancelled: its money is in the balance at the provider again."""
+    if refund["status"] not in ("failed", "canceled"):
+        return None
+    key = (refund.get("metadata") or {}).get("request") or ""
+    number = f"{_text(refund['id'])}:failed"
+    return replace(_back(payments.REFUND_FAILED, number, refund, refund["amount"], created_s), payer=_text(key))
 
 
 def _withdrawn(dispute: dict[str, Any], created_s: int) -> Notice | None:
@@ -139,6 +153,9 @@ _NOTICES: dict[str, Callable[[dict[str, Any], int], Notice | None]] = {
     "checkout.session.async_payment_succeeded": _session,
     "payment_intent.succeeded": _intent,
     "charge.refunded": _refund,
+    "charge.refund.updated": _refund_changed,
+    "refund.updated": _refund_changed,
+    "refund.failed": _refund_changed,
     "charge.dispute.funds_withdrawn": _withdrawn,
     "charge.dispute.funds_reinstated": _reinstated,
     "payout.paid": _payout,

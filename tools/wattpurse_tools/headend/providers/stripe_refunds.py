@@ -44,13 +44,15 @@ class Wish:
 class Told:
     """The state of a refund: DONE, PENDING, FAILED, or UNKNOWN if the same must be asked again.
 
-    `number` is the provider's number of the refund, and `charge` that of the charge that it gave back.
+    `number` is the provider's number of the refund, and `charge` that of the charge that it gave back. `created_s` is
+    the provider's time of it, or 0.
     """
 
     state: str
     number: str = ""
     charge: str = ""
     words: str = ""
+    created_s: int = 0
 
 
 def can_refund(payment: str) -> bool:
@@ -102,7 +104,9 @@ def _found(provider: Provider, wish: Wish) -> Told | None:
 def _told(refund: dict[str, Any]) -> Told:
     state = _STATES.get(str(refund.get("status")), UNKNOWN)
     words = str(refund.get("failure_reason") or "") if state == FAILED else ""
-    return Told(state, str(refund.get("id") or ""), str(refund.get("charge") or ""), words)
+    told_s = refund.get("created")
+    created_s = told_s if isinstance(told_s, int) and told_s > 0 else 0
+    return Told(state, str(refund.get("id") or ""), str(refund.get("charge") or ""), words, created_s)
 
 
 def _refusal(status: int, content: dict[str, Any], is_final: bool) -> Told:

@@ -8,9 +8,9 @@ from django.utils.translation import gettext as _
 
 from wattpurse_tools.headend import refunds
 from wattpurse_tools.headend import suspense as actions
+from wattpurse_tools.office.paging import Slice
 from wattpurse_tools.pages.access import OfficeRequest, page
-from wattpurse_tools.pages.views.acting import done, whole
-from wattpurse_tools.record.models import Payment
+from wattpurse_tools.pages.views.acting import after, done, searched, whole
 
 
 @page("manage")
@@ -19,15 +19,16 @@ def suspense(request: OfficeRequest) -> HttpResponse:
     if request.method == "POST":
         _decide(request)
         return redirect("pay-suspense")
-    return render(request, "pages/pay/suspense.html", {"payments": _rows(request)})
+    return render(request, "pages/pay/suspense.html", {"found": _found(request), "text": searched(request)})
 
 
-def _rows(request: OfficeRequest) -> list[Payment]:
-    """Return the payments that wait, each with its newest refund and whether its provider can be asked for one."""
-    found = list(actions.waiting(request.actor))
-    for one in found:
-        one.refund = refunds.request_of(one)  # type: ignore[attr-defined]
-        one.can_ask = refunds.can_ask(request.office.folder, one)  # type: ignore[attr-defined]
+def _found(request: OfficeRequest) -> Slice:
+    """Return payments that wait, each with its newest refund and whether its provider can be asked for one."""
+    found = actions.waiting(request.actor, searched(request), after(request))
+    asked = refunds.requests_of(found.rows)
+    for one in found.rows:
+        one.refund = asked.get(one.pk)
+        one.can_ask = refunds.can_ask(request.office.folder, one)
     return found
 
 

@@ -14,7 +14,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from wattpurse_tools.headend import delivery_state, payments, wallet_orders, wallets
+from wattpurse_tools.headend import delivery_state, payments, payouts, wallet_orders, wallets
 from wattpurse_tools.headend.providers.checkout import WALLET, Order, checkout_of
 from wattpurse_tools.office.page_codes import as_kept, as_printed
 from wattpurse_tools.pages import qr_codes
@@ -23,7 +23,7 @@ from wattpurse_tools.pages.amount_texts import money_text, parse_money
 from wattpurse_tools.pages.office_in_use import office_in_use
 from wattpurse_tools.pages.refusal_words import in_words
 from wattpurse_tools.pages.tenant_codes import behind_code
-from wattpurse_tools.pages.views.acting import attempt, done, whole
+from wattpurse_tools.pages.views.acting import attempt, done, done_by_two, whole
 from wattpurse_tools.pages.views.pay_customer import ATTEMPT_FORM, attempt_key
 from wattpurse_tools.record.models import Customer, Payment, Wallet
 from wattpurse_tools.station.currencies import site_currency
@@ -158,11 +158,15 @@ def customer_wallet(request: OfficeRequest, number: int) -> HttpResponse:
     elif request.POST.get("do") == "sms":
         takes_sms = request.POST.get("takes") == "yes"
         done(request, _("The change is saved."), wallets.let_sms_buy, request.actor, found, takes_sms, now_s)
+    is_open = request.POST.get("do") == "pay out" and not _pay_out(request, found, now_s)
     known = wallets.wallet_of(found)
+    has_money = known is not None and known.balance_microunits > 0
     content: dict[str, object] = {
         "customer": found,
         "wallet": known,
         "history": [] if known is None else wallets.history(known),
+        "payout_key": _payout_key(request, is_open) if "manage" in request.actor.rights and has_money else "",
+        "given": request.POST if is_open else {},
         "payments": _refundable(known) if "manage" in request.actor.rights and known is not None else [],
         "currency": site_currency().code,
         "decimals": site_currency().decimals,
@@ -171,6 +175,25 @@ def customer_wallet(request: OfficeRequest, number: int) -> HttpResponse:
         link = request.build_absolute_uri(reverse("wallet", args=(code,)))
         content |= {"code": as_printed(code), "link": link, "drawing": qr_codes.drawing(link)}
     return render(request, "pages/pay/customer_wallet.html", content)
+
+
+def _pay_out(request: OfficeRequest, found: Customer, now_s: int) -> bool:
+    """Pay money out, or propose it to a second person. Return True if it was paid."""
+    amount = attempt(request, parse_money, request.POST.get("amount", ""), site_currency().decimals)
+    if amount is None:
+        return False
+    words = request.POST.get("words", "").strip()[:200]
+    asked = payouts.Payout(found.number, amount, request.POST.get("way", ""), words, request.POST.get("key", "")[:40])
+    approval = request.POST.get("approval", "").strip()[:20] or None
+    return done_by_two(
+        request, _("It is paid out."), words, payouts.pay_out, request.office, request.actor, asked, now_s, approval
+    )
+
+
+def _payout_key(request: OfficeRequest, is_open: bool) -> str:
+    """Return the key of the form: that of a payout which waits for its approval, or a new one."""
+    key = request.POST.get("key", "")[:40]
+    return key if is_open and key.isalnum() else secrets.token_hex(12)
 
 
 def _refundable(known: Wallet) -> list[Payment]:

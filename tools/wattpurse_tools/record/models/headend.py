@@ -83,6 +83,8 @@ class ManagedAccount(models.Model):
     `permit_until_s` is the end of the newest permit that was ordered. `is_wished_on` is the state of the switch that
     the account wants, and `is_ordered_on` the one that was ordered last. `books` are the energy and the days of the
     month so far, as `headend.billing` keeps them. `trouble` says why the engine could not work on it, or is empty.
+    `balance_microunits` is the balance of `account:T` in the ledger, written with each of its entries under the lock of
+    the row. `looked_s` is the time of the newest round of the engine that chose the account.
     """
 
     tenancy = models.OneToOneField(Tenancy, primary_key=True, on_delete=models.PROTECT, related_name="account")
@@ -100,6 +102,8 @@ class ManagedAccount(models.Model):
     priority = models.SmallIntegerField(default=0)
     books = models.JSONField(default=dict)
     trouble = models.CharField(max_length=240, blank=True)
+    balance_microunits = models.BigIntegerField(default=0)
+    looked_s = models.BigIntegerField(default=0)
 
     class Meta:
         """The name of the table."""
