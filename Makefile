@@ -51,7 +51,7 @@ bench-bill: venv ## Measure the cost of a bill against a plain loop with floats,
 bench-links: venv ## Measure the links to the meter, into build/links.json; ARGS=mqtt or ARGS=gatt for one
 	@$(VENV)/python -m wattpurse_tools.bench.links build/links.json $(ARGS)
 
-bench-headend: venv ## Measure the head-end on PostgreSQL and mosquitto, into build/headend.json; ARGS=small for a look, ARGS="full --reporting N"
+bench-headend: venv ## Measure the head-end on PostgreSQL and mosquitto, into build/headend.json; ARGS=small for a look, ARGS="full --reporting N"; ARGS="--part hour" for the memory of a worker
 	@tools/toolchain/debian-packages initdb=postgresql mosquitto=mosquitto
 	@$(VENV)/python -m wattpurse_tools.bench.headend build/headend.json $(ARGS)
 

@@ -160,6 +160,7 @@ class HeadendWorld:
         self.paid = []
         self.post = Post(random)
         self._told = []
+        self._wrong_clocks = set()
         self._is_network_there = True
 
     def __enter__(self):
@@ -222,7 +223,8 @@ class HeadendWorld:
         """Compare meters, record and ledger with the payers' book, and look for messages that were sent twice."""
         if self.post.twice:
             raise Broken(DOUBLED, f"a message was sent twice: {self.post.twice[0]}")
-        verdict = judge(self._office, self._actor(SECOND), self.places, self.paid, PRICES_MICROUNITS)
+        actor, clocks = self._actor(SECOND), self._wrong_clocks
+        verdict = judge(self._office, actor, self.places, self.paid, PRICES_MICROUNITS, wrong_clocks=clocks)
         if verdict.findings:
             raise Broken(BROKEN_RULES, "; ".join(verdict.findings[:6]))
         self._tally.add("payments", len(self.paid))
@@ -272,6 +274,7 @@ class HeadendWorld:
         elif what == 3 and meter.is_powered:
             meter.flash.operations_to_cut = self._random.randrange(1, 30)
         else:
+            self._wrong_clocks.add(meter.number)
             meter.crystal.lead_s += self._random.choice((-40 * DAY_S, -HOUR_S, -30, 30, HOUR_S, 40 * DAY_S))
         if not meter.is_powered and self._random.random() < 0.7:
             meter.start()

@@ -2,8 +2,9 @@
 
 `SIZE` is `full` (100,000 meters in the larger office) or `small` (10,000; quick, for a look). `--reporting N` sets the
 number of meters that report during the recharges. `--part NAME` measures one part, and leaves the other figures in the
-file. docs/headend-ingest.md says for each figure what is measured. Each is a ratio within one run where it can be:
-other programs on the computer slow both sides.
+file. The part `hour` is measured only if it is named; `--minutes N` makes it shorter. docs/headend-ingest.md says for
+each figure what is measured. Each is a ratio within one run where it can be: other programs on the computer slow both
+sides.
 """
 
 import argparse
@@ -30,6 +31,9 @@ FIGURES = (
     Figure("growth_1k_100k", "", AT_MOST, 1.2, "of the cost of a row from 1,000 meters to 100,000"),
     Figure("worker_memory_mb", "MB", AT_MOST, 150, "of a worker, the largest"),
     Figure("worker_growth_mb", "MB", REPORTED, None, "of a worker from the first half of its messages to the end"),
+    Figure("worker_growth_mb_per_hour", "MB/h", AT_MOST, 1, "of a worker, slope of the second half of an hour"),
+    Figure("worker_minutes", "min", REPORTED, None, "that this worker was at work"),
+    Figure("worker_statements", "", REPORTED, None, "that it took meanwhile"),
     Figure("recharge_p95_s", "s", AT_MOST, 2, "from a payment to the closed switch, 95th percentile"),
     Figure("recharge_median_s", "s", REPORTED, None, "of the same, the median"),
     Figure("recharge_prepaid_p95_s", "s", REPORTED, None, "of meters that get a token of credit"),
@@ -44,8 +48,9 @@ FIGURES = (
 SIZES = {"full": (1_000, 100_000), "small": (1_000, 10_000)}
 # The meters that report and those that are recharged.
 RECHARGES = {"full": (2_000, 100), "small": (200, 20)}
-INGEST, RECHARGE = "ingest", "recharge"
-PARTS = (INGEST, RECHARGE)
+INGEST, RECHARGE, HOUR = "ingest", "recharge", "hour"
+PARTS = (INGEST, RECHARGE, HOUR)
+MINUTES = 60
 
 _DECIMALS = 2
 
@@ -70,7 +75,7 @@ def main(words: list[str]) -> int:
 
 def _measure(folder: Path, url: str, arguments: argparse.Namespace) -> dict[str, float]:
     # The models need Django configured.
-    from wattpurse_tools.bench import headend_measures, headend_recharge
+    from wattpurse_tools.bench import headend_hour, headend_measures, headend_recharge
 
     values: dict[str, float] = {}
     if arguments.part in (None, INGEST):
@@ -78,6 +83,8 @@ def _measure(folder: Path, url: str, arguments: argparse.Namespace) -> dict[str,
     if arguments.part in (None, RECHARGE):
         reporting, recharges = RECHARGES[arguments.size]
         values |= headend_recharge.measure(folder, url, arguments.reporting or reporting, recharges)
+    if arguments.part == HOUR:
+        values |= headend_hour.measure(folder, url, arguments.minutes)
     return values
 
 
@@ -87,7 +94,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("size", nargs="?", default="full", choices=SIZES, help="default: %(default)s")
     text = "meters that report during the recharges; default: that of the size"
     parser.add_argument("--reporting", type=int, metavar="N", help=text)
-    parser.add_argument("--part", choices=PARTS, help="measure one part alone; default: all")
+    parser.add_argument("--part", choices=PARTS, help="measure one part alone; default: ingest and recharge")
+    text = "minutes of the part `hour`; default: %(default)s"
+    parser.add_argument("--minutes", type=int, default=MINUTES, metavar="N", help=text)
     return parser
 
 

@@ -41,7 +41,7 @@ LIMIT_S = 900
 
 _PASSPHRASE = "a passphrase of the bench"
 _PIN = "246802"
-_BROKER = ("allow_anonymous true", "max_inflight_messages 1000", "max_queued_messages 0")
+BROKER = ("allow_anonymous true", "max_inflight_messages 1000", "max_queued_messages 0")
 _KB_PER_MB = 1024
 _LOOK_EVERY_S = 0.1
 # Tables with rows of a meter, and the column of its number.
@@ -213,7 +213,7 @@ def _broker_share(folder: Path, site: Site) -> dict[str, float]:
     site.use()
     place = folder / "broker"
     place.mkdir()
-    with Mosquitto(place, _BROKER) as broker, vault_process(site.folder):
+    with Mosquitto(place, BROKER) as broker, vault_process(site.folder):
         names = [f"worker-{number}" for number in range(WORKERS)]
         idle = BrokerLink(Access(broker.address), "idle", topics("idle"))
         with idle:

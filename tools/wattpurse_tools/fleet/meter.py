@@ -56,12 +56,18 @@ class Identity:
 class Witness:
     """The facts of a meter that no message tells: its switch and its permits, in true seconds.
 
-    `permits` are `(from, until)`: at the time `from` the meter's permit became one that lasts until `until`.
+    `permits` are `(from, until)`: at the time `from` the meter's permit became one that lasts until `until`. `outages`
+    are `(from, to)` of each time without power; the last one may be open.
     """
 
     permits: list[tuple[int, int]] = field(default_factory=list)
+    outages: list[tuple[int, int | None]] = field(default_factory=list)
     starts: int = 0
     tokens_accepted: int = 0
+
+    def dark_s(self, until_s: int) -> int:
+        """Return the seconds without power before a time."""
+        return sum(max(0, min(until_s, until_s if to_s is None else to_s) - from_s) for from_s, to_s in self.outages)
 
 
 class _Slot:
@@ -96,6 +102,8 @@ class FleetMeter:
 
     def start(self) -> None:
         """Restore the power: everything in memory is new, and the stores are opened from the flash."""
+        if self.witness.outages and self.witness.outages[-1][1] is None:
+            self.witness.outages[-1] = self.witness.outages[-1][0], self.crystal.true_s
         self.pulses.board_powered()
         self.contact.set_power(True)
         self._build()
@@ -117,6 +125,8 @@ class FleetMeter:
 
     def cut_power(self) -> None:
         """End the power of board and house. The contact of a latching relay stays where it is, and no energy flows."""
+        if self.is_powered:
+            self.witness.outages.append((self.crystal.true_s, None))
         self.is_powered = False
         self.contact.set_power(False)
 

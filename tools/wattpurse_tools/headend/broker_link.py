@@ -2,6 +2,12 @@
 
 The session at the broker has the process's name and lasts: messages that were not acknowledged come again, to the next
 process of that name. Settings of the broker that this needs are in docs/headend-ingest.md.
+
+A link holds at most HELD messages. Then it leaves the rest at the broker, by not reading on: mosquitto 2.0.11 keeps no
+limit of messages in flight if a client acknowledges some while others come, and the messages of an outage of the
+database would fill the memory. A broker ends the connection of a client that reads nothing for longer than
+1.5 * KEEP_ALIVE_S. The messages come again with the next one. Messages to meters go by a connection of their own,
+because an answer of the broker would wait behind the messages that are not read.
 """
 
 import queue
@@ -22,6 +28,10 @@ CONNECT_S = 15
 SEND_S = 10
 RECONNECT_S = (1, 10)
 KEEP_ALIVE_S = 30
+HELD = 2_000
+SENDER = "-sender"
+
+_LOOK_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -71,6 +81,7 @@ def received(deliveries: "queue.Queue[Delivery]", limit: int, wait_s: float) -> 
 class BrokerLink:
     """A client with a lasting session, for a `with` block. `topics` are subscribed at each connection, at QoS 1.
 
+    A link with topics publishes by a second connection, whose name ends with SENDER.
     A connection that ends is made again, and messages that were not acknowledged come again. Raises OSError if the
     broker does not let the client in at the start.
     """
@@ -78,7 +89,9 @@ class BrokerLink:
     def __init__(self, access: Access, name: str, topics: Sequence[str]) -> None:
         self._access = access
         self._topics = topics
-        self._deliveries: queue.Queue[Delivery] = queue.Queue()
+        self._deliveries: queue.Queue[Delivery] = queue.Queue(HELD)
+        self._is_closed = False
+        self._sender = BrokerLink(access, f"{name}{SENDER}", ()) if topics else None
         self._connection = 0
         self._refusal = ""
         self._greeted = threading.Event()
@@ -94,12 +107,15 @@ class BrokerLink:
         client.on_message = lambda _client, _data, one: self._on_message(one)
 
     def __enter__(self) -> "BrokerLink":
+        self._is_closed = False
         self._client.connect(self._access.host, self._access.port, KEEP_ALIVE_S)
         self._client.loop_start()
         if not self._greeted.wait(CONNECT_S):
             self.close()
             reason = self._refusal or "no answer"
             raise OSError(f"the broker {self._access.address} does not let this computer in: {reason}")
+        if self._sender is not None:
+            self._enter_sender(self._sender)
         return self
 
     def __exit__(
@@ -109,6 +125,9 @@ class BrokerLink:
 
     def close(self) -> None:
         """Leave the broker. The session stays there."""
+        self._is_closed = True
+        if self._sender is not None:
+            self._sender.close()
         self._client.disconnect()
         self._client.loop_stop()
 
@@ -132,6 +151,9 @@ class BrokerLink:
 
     def publish(self, messages: Sequence[tuple[str, bytes]]) -> None:
         """Send messages at QoS 1. Raise OSError unless the broker has all of them in time."""
+        if self._sender is not None:
+            self._sender.publish(messages)
+            return
         if not self.is_connected:
             raise OSError("the broker does not answer")
         sent = [self._client.publish(topic, payload, 1) for topic, payload in messages]
@@ -140,6 +162,13 @@ class BrokerLink:
             one.wait_for_publish(max(0.001, until - time.monotonic()))
             if not one.is_published():
                 raise OSError("the broker does not take the message")
+
+    def _enter_sender(self, sender: "BrokerLink") -> None:
+        try:
+            sender.__enter__()
+        except OSError:
+            self.close()
+            raise
 
     def _on_connect(self, reason: ReasonCode) -> None:
         if reason.is_failure:
@@ -160,5 +189,11 @@ class BrokerLink:
             self._greeted.set()
 
     def _on_message(self, one: paho.MQTTMessage) -> None:
-        topic = one.topic
-        self._deliveries.put(Delivery(topic, one.payload, one.mid, self._connection))
+        """Hold a message. Wait for room: this is the thread that reads, so the rest stays at the broker meanwhile."""
+        delivery = Delivery(one.topic, one.payload, one.mid, self._connection)
+        while not self._is_closed:
+            try:
+                self._deliveries.put(delivery, timeout=_LOOK_S)
+                return
+            except queue.Full:
+                continue

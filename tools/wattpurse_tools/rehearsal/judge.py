@@ -5,11 +5,12 @@ It reads the meters themselves, which no message can change, and adds up for its
     payments = credit at meters and accounts + suspense + payments given back
 
 Each credit is worked out from the payment by the prices of the site alone. Supply is judged by the times of the
-contact: a managed meter is lit only while a permit lasts that the office has sealed.
+contact: a managed meter is lit only while a permit lasts that the office has sealed. A meter whose clock chip was wrong
+may count the time of its outages and CLOCK_S to a permit, and no more (docs/contracts.md).
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from wattpurse.core.messages import token
@@ -28,6 +29,7 @@ from wattpurse_tools.rehearsal.site import PRICE_MICROUNITS, Place
 MWH_PER_KWH = 1_000_000
 DAY_S = 86_400
 LATE_S = 2  # the contact may open so late after the end of a permit: a board looks ten times a second
+CLOCK_S = 600  # all wrong chips of a clock together may cost so much, besides the outages
 
 _CURRENCY = "EUR"
 
@@ -52,8 +54,12 @@ def judge(
     paid: Sequence[Paid],
     prices: dict[str, int],
     given_back: Sequence[Paid] = (),
+    wrong_clocks: Collection[int] = (),
 ) -> Verdict:
-    """Return the verdict. `prices` are those of kWh and days, in micro-units. `given_back` are some of `paid`."""
+    """Return the verdict. `prices` are those of kWh and days, in micro-units. `given_back` are some of `paid`.
+
+    `wrong_clocks` are the meters whose clock chip was wrong at any time.
+    """
     verdict = Verdict()
     by_meter = _by_meter(paid)
     _payments(verdict, paid, given_back)
@@ -69,7 +75,7 @@ def judge(
         "given back": _money(back),
     }
     for place in places:
-        _supply(verdict, place.meter)
+        _supply(verdict, place.meter, place.number in wrong_clocks)
     _messages(verdict)
     _books(verdict, office, actor)
     return verdict
@@ -138,34 +144,42 @@ def _account_credit(verdict: Verdict, place: Place, total: int) -> int:
     return total if balance == total - charge else 0
 
 
-def _supply(verdict: Verdict, meter: FleetMeter) -> None:
+def _supply(verdict: Verdict, meter: FleetMeter, was_clock_wrong: bool) -> None:
     """Judge the contact of a managed meter by the permits that the office sealed, and by the meter's own."""
     if meter.identity.contract != contracts.Managed.name:
         return
     sealed = set(Token.objects.filter(meter_id=meter.number, kind=token.PERMIT).values_list("amount", flat=True))
     permits = meter.witness.permits
+
+    def late_s(end_s: int) -> int:
+        return LATE_S + CLOCK_S + meter.witness.dark_s(end_s) if was_clock_wrong else LATE_S
+
     for _, until_s in permits:
         if until_s and until_s not in sealed:
             verdict.findings.append(f"meter {meter.number}: a permit until {until_s} that the office has not sealed")
     verdict.findings += [
         f"meter {meter.number}: lit until {until_s}, {until_s - end_s} s longer than its permit"
-        for until_s, end_s in unpermitted(meter.contact.lit, permits, meter.crystal.true_s)
+        for until_s, end_s in unpermitted(meter.contact.lit, permits, meter.crystal.true_s, late_s)
     ]
 
 
 def unpermitted(
-    lit: Sequence[tuple[int, int | None]], permits: Sequence[tuple[int, int]], now_s: int
+    lit: Sequence[tuple[int, int | None]],
+    permits: Sequence[tuple[int, int]],
+    now_s: int,
+    late_s: Callable[[int], int] = lambda _end_s: LATE_S,
 ) -> list[tuple[int, int]]:
     """Return `(lit until, end of the permit)` of each time in which supply outlasted the permit in force.
 
-    `lit` are times of supply. A permit `(from, until)` is in force from its time to that of the next one.
+    `late_s` returns the seconds that it may be late at a time. `lit` are times of supply.
+    A permit `(from, until)` is in force from its time to that of the next one.
     """
     found = []
     ends_s = [from_s for from_s, _ in permits[1:]] + [now_s]
     for (since_s, until_s), next_s in zip(permits, ends_s, strict=True):
         for from_s, to_s in lit:
             begin_s, end_s = max(from_s, since_s), min(now_s if to_s is None else to_s, next_s)
-            if begin_s < end_s and end_s > until_s + LATE_S:
+            if begin_s < end_s and end_s > until_s + late_s(end_s):
                 found.append((end_s, until_s))
     return found
 
