@@ -105,8 +105,6 @@ def _live(
 
 def _tell(arguments: argparse.Namespace, verdict: "Verdict", begun: float) -> int:
     print(f"\n{arguments.meters} meters, {arguments.days} days, in {time.monotonic() - begun:.0f} s")
-    for name, value in verdict.sums.items():
-        print(f"    {name:32} {value}")
     for finding in verdict.findings:
         print(f"DOES NOT BALANCE: {finding}")
     if not verdict.findings:

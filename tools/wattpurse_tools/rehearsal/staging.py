@@ -12,7 +12,7 @@ from wattpurse_tools.headend.signing_on import HeadendOperator
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.office.trials import PRICES_MICROUNITS
 from wattpurse_tools.record.office_folder import OfficeFolder
-from wattpurse_tools.rehearsal import site
+from wattpurse_tools.rehearsal import site, summary
 from wattpurse_tools.rehearsal.judge import Verdict, judge
 from wattpurse_tools.rehearsal.payers import Payers
 from wattpurse_tools.rehearsal.story import Scene, Story
@@ -51,7 +51,7 @@ def scene(
 
 
 def live_and_judge(made: Scene, supervisor: int, folder: Path, days: int) -> Verdict:
-    """Run the days, and return the verdict."""
+    """Run the days, print a summary, and return the verdict."""
     try:
         Story(made, supervisor, folder).run(days)
     finally:
@@ -60,5 +60,15 @@ def live_and_judge(made: Scene, supervisor: int, folder: Path, days: int) -> Ver
     verdict = judge(made.office, actor, made.places, made.payers.paid, PRICES_MICROUNITS, made.payers.given_back)
     verdict.findings += made.shortage.findings
     verdict.expect("texts that came twice", made.telephones.twice, [])
+    by_way = sum(one.microunits for paid in made.ways.values() for one in paid)
+    verdict.expect("payments by way", by_way, sum(one.microunits for one in made.payers.paid))
     verdict.sums["texts on telephones"] = str(len(made.telephones.texts))
+    _print(summary.parts(made, verdict))
     return verdict
+
+
+def _print(parts: dict[str, summary.Part]) -> None:
+    for title, lines in parts.items():
+        print(f"\n{title}")
+        for name, text in lines.items():
+            print(f"    {name:46} {text}")
