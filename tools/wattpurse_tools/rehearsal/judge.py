@@ -74,7 +74,7 @@ def judge(
     ended = sum(ended_with_permit(one.contact.lit, one.witness.permits) for one in _managed(places))
     verdict.sums |= {
         "meters that ended supply with their permit": f"{ended} times",
-        "longest time lit without permit": f"{_longest_unpermitted_s(places)} s, {LATE_S} s are allowed",
+        "longest time lit without permit": f"{longest_unpermitted_s(places)} s, {LATE_S} s are allowed",
     }
     _messages(verdict)
     _books(verdict, office, actor)
@@ -191,7 +191,7 @@ def _managed(places: Sequence[Place]) -> list[FleetMeter]:
     return [one.meter for one in places if one.contract == contracts.Managed.name]
 
 
-def _longest_unpermitted_s(places: Sequence[Place]) -> int:
+def longest_unpermitted_s(places: Sequence[Place]) -> int:
     """Return the longest time in which a managed meter was lit after the end of its permit."""
     return max(
         (

@@ -15,8 +15,8 @@ from wattpurse_tools.record.office_folder import OfficeFolder
 from wattpurse_tools.rehearsal import site, summary
 from wattpurse_tools.rehearsal.judge import Verdict, judge
 from wattpurse_tools.rehearsal.payers import Payers
+from wattpurse_tools.rehearsal.post import Post
 from wattpurse_tools.rehearsal.story import Scene, Story
-from wattpurse_tools.rehearsal.telephones import Telephones
 from wattpurse_tools.vault.client import VaultClient
 
 PERMIT_S = 36 * 3_600
@@ -32,7 +32,7 @@ def scene(
     start_s: int,
     pace_s: float,
     choice: random.Random,
-    telephones: Telephones,
+    post: Post,
 ) -> Scene:
     """Make the site in a new office that runs, and let its meters connect."""
     office = Office(folder, VaultClient(folder.socket, _VAULT_S))
@@ -47,7 +47,7 @@ def scene(
     fleet = Fleet(links)
     if not fleet.settle(_SETTLE_S):
         raise OSError("the meters do not reach the broker")
-    return Scene(office, places, fleet, Payers(folder, ports[0]), (start_s, pace_s), choice, telephones)
+    return Scene(office, places, fleet, Payers(folder, ports[0]), (start_s, pace_s), choice, post)
 
 
 def live_and_judge(made: Scene, supervisor: int, folder: Path, days: int) -> Verdict:
@@ -59,10 +59,12 @@ def live_and_judge(made: Scene, supervisor: int, folder: Path, days: int) -> Ver
     actor = HeadendOperator(made.office).actor()
     verdict = judge(made.office, actor, made.places, made.payers.paid, PRICES_MICROUNITS, made.payers.given_back)
     verdict.findings += made.shortage.findings
-    verdict.expect("texts that came twice", made.telephones.twice, [])
+    verdict.expect("texts that came twice", made.post.telephones.twice, [])
+    verdict.expect("mails that came twice", made.post.mailbox.twice, [])
     by_way = sum(one.microunits for paid in made.ways.values() for one in paid)
     verdict.expect("payments by way", by_way, sum(one.microunits for one in made.payers.paid))
-    verdict.sums["texts on telephones"] = str(len(made.telephones.texts))
+    verdict.sums["texts on telephones"] = str(len(made.post.telephones.texts))
+    verdict.sums["mails in mailboxes"] = str(len(made.post.mailbox.mails))
     _print(summary.parts(made, verdict))
     return verdict
 

@@ -29,10 +29,10 @@ from wattpurse_tools.rehearsal.checkout_page import Browser
 from wattpurse_tools.rehearsal.outages import Outages
 from wattpurse_tools.rehearsal.patience import Patience
 from wattpurse_tools.rehearsal.payers import Paid, Payers
+from wattpurse_tools.rehearsal.post import Post
 from wattpurse_tools.rehearsal.processes import Processes
 from wattpurse_tools.rehearsal.shortage_watch import ShortageWatch
 from wattpurse_tools.rehearsal.site import Place
-from wattpurse_tools.rehearsal.telephones import Telephones
 from wattpurse_tools.station.shop import open_shop
 
 DAY_S = 86_400
@@ -63,7 +63,7 @@ class Scene:
     payers: Payers
     times: tuple[int, float]
     choice: random.Random
-    telephones: Telephones
+    post: Post
     happened: list[str] = field(init=False, default_factory=list)
     without_reach: list[int] = field(init=False, default_factory=list)
     without_power: list[int] = field(init=False, default_factory=list)
@@ -135,7 +135,7 @@ class Story:
             self._processes.kill_broker()
         scene.fleet.live_until(true_s)
         scene.fleet.pump(scene.pace_s)
-        scene.telephones.collect()
+        scene.post.telephones.collect()
         if not self._is_broker_kept_down and scene.fleet.is_connected:
             scene.outages.end(_BROKER, int(time.time()))
 
@@ -258,7 +258,7 @@ class Story:
             self.pay(place, 6, way=BY_SMS if place in typed else BY_TELEPHONE)
         self._await(lambda: not has_payments())
         for place in typed:
-            scene.telephones.write(place.tenancy.customer.phone, "TOK")
+            scene.post.telephones.write(place.tenancy.customer.phone, "TOK")
         redeemed = sum(self._type_digits(place) for place in typed)
         shop = open_shop(scene.office.keys, scene.office.folder.cards, scene.office.keys.sign_on_as_user())
         carried = [payers.carry_by_phone(shop, one.meter, self._folder) for one in places]
@@ -267,7 +267,7 @@ class Story:
 
     def _type_digits(self, place: Place) -> bool:
         """Wait for the digits on the customer's telephone, and type them into the meter."""
-        telephones, phone = self._scene.telephones, place.tenancy.customer.phone
+        telephones, phone = self._scene.post.telephones, place.tenancy.customer.phone
 
         def has_digits() -> bool:
             telephones.collect()
