@@ -58,7 +58,7 @@ def live_and_judge(made: Scene, supervisor: int, folder: Path, days: int) -> Ver
         made.payers.close()
     actor = HeadendOperator(made.office).actor()
     verdict = judge(made.office, actor, made.places, made.payers.paid, PRICES_MICROUNITS, made.payers.given_back)
-    verdict.findings += made.shortage.findings
+    verdict.findings += made.shortage.findings + made.findings
     verdict.expect("texts that came twice", made.post.telephones.twice, [])
     verdict.expect("mails that came twice", made.post.mailbox.twice, [])
     by_way = sum(one.microunits for paid in made.ways.values() for one in paid)

@@ -31,7 +31,7 @@ from wattpurse_tools.rehearsal.patience import Patience
 from wattpurse_tools.rehearsal.payers import Paid, Payers
 from wattpurse_tools.rehearsal.post import Post
 from wattpurse_tools.rehearsal.processes import Processes
-from wattpurse_tools.rehearsal.shortage_watch import ShortageWatch
+from wattpurse_tools.rehearsal.shortage_watch import ShortageWatch, is_lit
 from wattpurse_tools.rehearsal.site import Place
 from wattpurse_tools.station.shop import open_shop
 
@@ -51,6 +51,7 @@ BY_TELEPHONE = "without network: token by telephone"
 
 _PUMP_S = 0.2
 _BROKER, _POWER, _NETWORK = "outages of the broker", "outages of the mains", "outages of the network"
+_SILENCE = "silence of managed meters"
 
 
 @dataclass
@@ -66,6 +67,8 @@ class Scene:
     post: Post
     happened: list[str] = field(init=False, default_factory=list)
     without_reach: list[int] = field(init=False, default_factory=list)
+    silent: list[Place] = field(init=False, default_factory=list)
+    findings: list[str] = field(init=False, default_factory=list)
     without_power: list[int] = field(init=False, default_factory=list)
     shortage: ShortageWatch = field(init=False, default_factory=ShortageWatch)
     outages: Outages = field(init=False, default_factory=Outages)
@@ -331,6 +334,29 @@ class Story:
         self._scene.outages.end(_NETWORK, int(time.time()))
         self._scene.without_reach = []
 
+    def silence(self) -> None:
+        """Let the network of some managed meters with supply fail for longer than their permits last."""
+        scene = self._scene
+        managed = [one for one in scene.places if one.contract == contracts.Managed.name and is_lit(one)]
+        scene.silent = managed[:_SILENT]
+        for place in scene.silent:
+            scene.fleet.lose_reach(place.number)
+        scene.outages.begin(_SILENCE, len(scene.silent), int(time.time()))
+        scene.tell(f"{len(scene.silent)} managed meters with supply fall silent, and nobody carries for them")
+
+    def end_silence(self) -> None:
+        """Look at the silent meters, and restore their network. Each has ended supply by itself."""
+        scene = self._scene
+        lit = [one for one in scene.silent if is_lit(one)]
+        scene.findings += [f"meter {one.number}: silent for two days, and lit" for one in lit]
+        for place in scene.silent:
+            scene.fleet[place.number].has_reach = True
+        scene.outages.end(_SILENCE, int(time.time()))
+        scene.tell(
+            f"{len(scene.silent) - len(lit)} of {len(scene.silent)} silent meters have ended supply by themselves"
+        )
+        scene.silent = []
+
     def _without_reach(self) -> list[Place]:
         return [one for one in self._scene.places if one.number in self._scene.without_reach]
 
@@ -355,6 +381,7 @@ class Story:
 
 _MORNING, _EVENING = 8, 17
 _AT_PAGE = 3
+_SILENT = 5
 _BY_DIGITS = (contracts.PrepaidMoney.name, contracts.PrepaidEnergy.name)
 
 _Script = dict[tuple[int, int], tuple[Callable[[Story], None], ...]]
@@ -373,10 +400,12 @@ WEEK: _Script = {
     (3, 12): (Story.plan_shortage,),
     (3, 18): (Story.look_at_shortage,),
     (3, 20): (Story.look_after_shortage,),
+    (4, 6): (Story.silence,),
     (4, 10): (Story.keep_broker_down,),
     (4, 13): (Story.let_broker_run,),
     (5, 11): (Story.kill_workers,),
     (5, 12): (Story.pay_oddly,),
+    (6, 6): (Story.end_silence,),
     (6, 9): (Story.plan_shortage,),
     (6, 12): (Story.look_at_shortage, Story.lift_shortage),
     (6, 14): (Story.look_after_shortage,),
