@@ -14,6 +14,7 @@ from wattpurse_tools.office.trials import PRICES_MICROUNITS
 from wattpurse_tools.record.office_folder import OfficeFolder
 from wattpurse_tools.rehearsal import site, summary
 from wattpurse_tools.rehearsal.judge import Verdict, judge
+from wattpurse_tools.rehearsal.key_cards import KeyCards
 from wattpurse_tools.rehearsal.payers import Payers
 from wattpurse_tools.rehearsal.post import Post
 from wattpurse_tools.rehearsal.story import Scene, Story
@@ -21,6 +22,7 @@ from wattpurse_tools.vault.client import VaultClient
 
 PERMIT_S = 36 * 3_600
 
+_KEY_CARDS = "key-cards"
 _VAULT_S = 60.0
 _SETTLE_S = 60.0
 
@@ -47,7 +49,8 @@ def scene(
     fleet = Fleet(links)
     if not fleet.settle(_SETTLE_S):
         raise OSError("the meters do not reach the broker")
-    return Scene(office, places, fleet, Payers(folder, ports[0]), (start_s, pace_s), choice, post)
+    cards = KeyCards(office, places, folder.path / _KEY_CARDS)
+    return Scene(office, places, fleet, Payers(folder, ports[0]), (start_s, pace_s), choice, post, cards)
 
 
 def live_and_judge(made: Scene, supervisor: int, folder: Path, days: int) -> Verdict:
@@ -58,6 +61,7 @@ def live_and_judge(made: Scene, supervisor: int, folder: Path, days: int) -> Ver
         made.payers.close()
     actor = HeadendOperator(made.office).actor()
     verdict = judge(made.office, actor, made.places, made.payers.paid, PRICES_MICROUNITS, made.payers.given_back)
+    made.key_cards.judge(verdict)
     verdict.findings += made.shortage.findings + made.findings
     verdict.expect("texts that came twice", made.post.telephones.twice, [])
     verdict.expect("mails that came twice", made.post.mailbox.twice, [])

@@ -26,6 +26,7 @@ from wattpurse_tools.record.models import (
 from wattpurse_tools.rehearsal import payers, site, virtual_clock
 from wattpurse_tools.rehearsal.backlog import Backlog, far_measure, has_payments
 from wattpurse_tools.rehearsal.checkout_page import Browser
+from wattpurse_tools.rehearsal.key_cards import KeyCards
 from wattpurse_tools.rehearsal.outages import Outages
 from wattpurse_tools.rehearsal.patience import Patience
 from wattpurse_tools.rehearsal.payers import Paid, Payers
@@ -65,6 +66,7 @@ class Scene:
     times: tuple[int, float]
     choice: random.Random
     post: Post
+    key_cards: KeyCards
     happened: list[str] = field(init=False, default_factory=list)
     without_reach: list[int] = field(init=False, default_factory=list)
     silent: list[Place] = field(init=False, default_factory=list)
@@ -173,7 +175,9 @@ class Story:
         scene = self._scene
         for place in scene.payable:
             self.pay(place, scene.choice.choice((2, 3, 4, 6, 9)))
-        scene.tell(f"{len(scene.payable)} customers pay on a page")
+        for place in scene.key_cards.places:
+            scene.key_cards.load(place, scene.choice.choice((2, 3, 4)) * UNIT)
+        scene.tell(f"{len(scene.payable)} customers pay on a page, {len(scene.key_cards.places)} load key cards")
 
     def pay(self, place: Place, units: int, times: int = 1, way: str = BY_HOOK) -> None:
         """Let a customer pay some units of the currency."""
@@ -190,8 +194,18 @@ class Story:
         payers = [one for one in dark if scene.choice.random() < 0.7]
         for place in payers:
             self.pay(place, 3)
+        self._load_empty_cards()
         if dark:
             scene.tell(f"{len(dark)} meters without credit, {len(payers)} of them recharged")
+
+    def _load_empty_cards(self) -> None:
+        """Let the customers whose key cards are empty load them at the counter."""
+        scene = self._scene
+        empty = [one for one in scene.key_cards.places if one.meter.is_powered and not one.meter.contact.is_closed]
+        for place in empty:
+            scene.key_cards.load(place, 3 * UNIT)
+        if empty:
+            scene.tell(f"{len(empty)} empty key cards are loaded at the counter")
 
     def pay_oddly(self) -> None:
         """Send a forged web hook, one for an unknown meter, and one three times."""

@@ -25,6 +25,8 @@ def parts(scene: Scene, verdict: Verdict) -> dict[str, Part]:
 def _contracts(scene: Scene) -> Part:
     rows = Sale.objects.values_list("meter_number").annotate(sales=Count("pk"), gross=Sum("gross_microunits"))
     sold = {number: (sales, gross) for number, sales, gross in rows.order_by()}
+    for number, paid in scene.key_cards.paid.items():
+        sold[number] = len(paid), sum(paid)
     meters, lit, sales, gross = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
     for place in scene.places:
         its_sales, its_gross = sold.get(place.number, (0, 0))
@@ -39,6 +41,8 @@ def _contracts(scene: Scene) -> Part:
 
 
 def _ways(scene: Scene) -> Part:
-    return {
+    cards = [one for paid in scene.key_cards.paid.values() for one in paid]
+    counter = {"at the counter, onto a key card": f"{len(cards)} payments, {money(sum(cards))}"} if cards else {}
+    return counter | {
         way: f"{len(paid)} payments, {money(sum(one.microunits for one in paid))}" for way, paid in scene.ways.items()
     }
