@@ -19,7 +19,7 @@ from wattpurse.core.money.account import Account
 from wattpurse.core.money.circumstances import Circumstances
 from wattpurse.core.money.contract import by_name
 from wattpurse.core.money.friendly import ends_s, is_friendly
-from wattpurse.core.money.ledger_records import TERMS
+from wattpurse.core.money.ledger_records import STANDING, TERMS
 from wattpurse.drivers.load_switch import LoadSwitch
 from wattpurse.drivers.pulse_counter import PulseCounter
 from wattpurse.services.key_slot import KeySlot
@@ -122,6 +122,11 @@ class FleetMeter:
     def set_term(self, name: str, value: int) -> None:
         """Set a term, as a technician does at the console."""
         self.ledger.set_number(TERMS, name, value, self.timekeeper.now_s())
+
+    def begin_dispensing(self, until_s: int, daily_mwh: int) -> None:
+        """Note the validity and the daily maximum of a dispenser, as the token before its first kWh does."""
+        self.set_term("daily_limit_mwh", daily_mwh)
+        self.ledger.set_number(STANDING, "dispenser_until_s", until_s, self.timekeeper.now_s())
 
     def cut_power(self) -> None:
         """End the power of board and house. The contact of a latching relay stays where it is, and no energy flows."""

@@ -64,7 +64,7 @@ def judge(
     back = sum(one.microunits for one in given_back)
     verdict.expect("payments - credit - suspense - refunds", total - credit - suspended - back, 0)
     verdict.sums |= {
-        "paid": money(total),
+        "paid at the provider": money(total),
         "credit at meters and accounts": money(credit),
         "in suspense": money(suspended),
         "given back": money(back),

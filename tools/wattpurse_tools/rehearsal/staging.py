@@ -5,6 +5,7 @@ import random
 import signal
 from pathlib import Path
 
+from wattpurse.core.money import contract as contracts
 from wattpurse_tools.fleet.fleet import Fleet
 from wattpurse_tools.fleet.link import FleetLink
 from wattpurse_tools.headend.broker_files import BrokerFiles, user_of
@@ -22,6 +23,8 @@ from wattpurse_tools.vault.client import VaultClient
 
 PERMIT_S = 36 * 3_600
 
+_DISPENSING_S = 30 * 86_400
+_DISPENSED_MWH_A_DAY = 3_000_000
 _KEY_CARDS = "key-cards"
 _VAULT_S = 60.0
 _SETTLE_S = 60.0
@@ -39,6 +42,9 @@ def scene(
     """Make the site in a new office that runs, and let its meters connect."""
     office = Office(folder, VaultClient(folder.socket, _VAULT_S))
     places = site.build(office, HeadendOperator(office).actor(), meters, start_s, PERMIT_S)
+    for place in places:
+        if place.contract == contracts.Dispenser.name:
+            place.meter.begin_dispensing(start_s + _DISPENSING_S, _DISPENSED_MWH_A_DAY)
     files = BrokerFiles(folder.path.absolute())
     passwords = files.add_meters([one.number for one in places])
     broker = files.process_number()

@@ -32,7 +32,7 @@ from wattpurse_tools.rehearsal.patience import Patience
 from wattpurse_tools.rehearsal.payers import Paid, Payers
 from wattpurse_tools.rehearsal.post import Post
 from wattpurse_tools.rehearsal.processes import Processes
-from wattpurse_tools.rehearsal.shortage_watch import ShortageWatch, is_lit
+from wattpurse_tools.rehearsal.shortage_watch import ShortageWatch, is_lit, is_without_credit
 from wattpurse_tools.rehearsal.site import Place
 from wattpurse_tools.station.shop import open_shop
 
@@ -190,7 +190,7 @@ class Story:
     def recharge_the_dark(self) -> None:
         """Let most of those without supply pay in the evening."""
         scene = self._scene
-        dark = [one for one in scene.payable if one.meter.is_powered and not one.meter.contact.is_closed]
+        dark = [one for one in scene.payable if is_without_credit(one)]
         payers = [one for one in dark if scene.choice.random() < 0.7]
         for place in payers:
             self.pay(place, 3)
@@ -201,7 +201,7 @@ class Story:
     def _load_empty_cards(self) -> None:
         """Let the customers whose key cards are empty load them at the counter."""
         scene = self._scene
-        empty = [one for one in scene.key_cards.places if one.meter.is_powered and not one.meter.contact.is_closed]
+        empty = [one for one in scene.key_cards.places if is_without_credit(one)]
         for place in empty:
             scene.key_cards.load(place, 3 * UNIT)
         if empty:
