@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 
 from tests.tools.office.selling_site import EUR, FLOAT, PaperCard, build_site, money, new_shift, request
+from wattpurse.core.money.contract import KeyCard, PrepaidMoney
 from wattpurse_tools.office import checking, sales, shifts, voids
 from wattpurse_tools.office.actor import NotPermitted
 from wattpurse_tools.office.findings import LISTED, Finding, listed
@@ -202,6 +203,41 @@ def test_a_disagreement_that_a_manager_looked_into_is_no_finding(lived, manager)
     assert findings(lived, manager)
     Meter.objects.filter(number=1).update(excused={"money": 1})
     assert findings(lived, manager) == ()
+
+
+def tell(number, contract, bought):
+    """Let meter 1 tell a further statement, and return it as the vault opens it."""
+    facts = {"unit": "money", "contract": contract.code, "bought": bought, "charged": 0, "taken": 0}
+    time_s, total_mwh = 1_799_999_999 + number, number * 1_000
+    Statement.objects.create(meter_id=1, time_s=time_s, number=number, balance=0, total_mwh=total_mwh, **facts)
+    totals = {"money": {"bought": bought}, "energy": {"bought": 0}, "term_bought_s": 0}
+    return {"meter_number": 1, "time_s": time_s, "windows": {0: (3, 0)}, "totals": totals, **facts}
+
+
+def test_a_meter_may_buy_from_key_cards_what_no_token_has(lived, manager):
+    from wattpurse_tools.station.station import Station
+
+    station = Station(lived.keys, manager)
+    steps = (
+        (3, KeyCard, 90 * EUR),
+        (4, KeyCard, 91 * EUR),
+        (5, PrepaidMoney, 91 * EUR + 500),
+        (6, PrepaidMoney, 91 * EUR + 500),
+    )
+    for step in steps:
+        assert station.statements.disagreements(tell(*step), {}) == []
+        assert station.statements.findings(1) == []
+        assert findings(lived, manager) == ()
+
+
+def test_a_meter_that_had_key_cards_once_is_watched_again(lived, manager):
+    from wattpurse_tools.station.station import Station
+
+    tell(3, KeyCard, 90 * EUR)
+    tell(4, PrepaidMoney, 90 * EUR)
+    last = tell(5, PrepaidMoney, 150 * EUR)
+    assert any("has bought" in one.words for one in findings(lived, manager))
+    assert Station(lived.keys, manager).statements.disagreements(last, {})
 
 
 def test_many_findings_of_a_kind_are_counted():

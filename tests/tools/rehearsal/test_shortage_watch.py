@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 from wattpurse.core.money import supply
-from wattpurse_tools.rehearsal.shortage_watch import ShortageWatch
+from wattpurse_tools.rehearsal.shortage_watch import ShortageWatch, is_without_credit
 
 
 def place(number):
@@ -55,3 +55,14 @@ def test_a_meter_that_goes_off_without_an_order_or_stays_off_is_found():
         "meter 1: off by the shortage after its end",
         "no meter that the shortage had switched off has supply again",
     ]
+
+
+def test_a_meter_waits_for_a_payment_unless_its_supply_returns_by_itself():
+    one = place(1)
+    assert not is_without_credit(one)
+    for reason, waits in ((supply.NO_CREDIT, True), (supply.SHORTAGE, False), (supply.DAILY_LIMIT, False)):
+        switch(one, reason)
+        assert is_without_credit(one) == waits
+    switch(one, supply.NO_CREDIT)
+    one.meter.is_powered = False
+    assert not is_without_credit(one)

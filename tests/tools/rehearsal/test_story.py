@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from decimal import Decimal
 
 from wattpurse_tools.places import ROOT
 
@@ -10,7 +11,7 @@ LIMIT_S = 400
 
 
 def test_the_books_of_a_day_close():
-    command = [sys.executable, "-m", "wattpurse_tools.rehearsal.main", "--meters", "10", "--days", "1"]
+    command = [sys.executable, "-m", "wattpurse_tools.rehearsal.main", "--meters", "25", "--days", "1"]
     done = subprocess.run(
         [*command, "--pace", "0.12"], cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, check=False
     )
@@ -23,3 +24,23 @@ def test_the_books_of_a_day_close():
     assert re.search(r"given back +7\.00 EUR", done.stdout)
     assert "The books close" in done.stdout
     assert "a forged web hook (answer 401)" in done.stdout
+    assert_summary(done.stdout)
+
+
+def assert_summary(text: str):
+    """Check that the summary names all contracts and ways, and that its sums agree with each other."""
+    for contract in ("prepaid-money", "managed", "prepaid-energy", "term", "dispenser", "account", "key-card"):
+        assert re.search(rf"^    {contract} +[1-9]\d* meters, \d+ with supply at the end; \d+ receipts", text, re.M)
+    paid = Decimal(re.search(r"^    paid at the provider +(\S+) EUR$", text, re.M)[1])
+    counter = Decimal(re.search(r"paid at the counter, all on key cards +(\S+) EUR", text)[1])
+    assert counter > 0
+    ways = re.findall(r"^    (?:at|without) .* [1-9]\d* payments, (\S+) EUR$", text, re.M)
+    assert len(ways) == 5
+    assert sum(Decimal(amount) for amount in ways) == paid + counter
+    receipts = re.findall(r"; \d+ receipts, (\S+) EUR$", text, re.M)
+    credit = Decimal(re.search(r"credit at meters and accounts +(\S+) EUR", text)[1])
+    assert sum(Decimal(amount) for amount in receipts) == credit + counter
+    for kind in ("broker", "network", "mains"):
+        assert re.search(rf"^    outages of the {kind} +1, of at most \d+ meters, the longest \d+ h", text, re.M)
+    assert int(re.search(r"longest time lit without permit +(\d+) s", text)[1]) <= 2
+    assert re.search(r"^    mails in mailboxes +[1-9]", text, re.M)

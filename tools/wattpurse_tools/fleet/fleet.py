@@ -33,6 +33,11 @@ class Fleet:
         """The meters."""
         return [link.meter for link in self.links.values()]
 
+    @property
+    def is_connected(self) -> bool:
+        """True if all meters with power and network are connected to the broker."""
+        return all(link.is_connected for link in self.links.values() if link.is_usable)
+
     def live_until(self, true_s: int) -> None:
         """Let all meters live until a time, and serve their connections in between."""
         for place, link in enumerate(self.links.values()):

@@ -41,6 +41,7 @@ class FleetLink:
         self.is_connected = False
         self.has_reach = True
         self._newest = b""
+        self._told = b"", 0
         self._address = address
         self._login = login
         self._client: paho.Client | None = None
@@ -60,9 +61,11 @@ class FleetLink:
         """The meter's time of the newest statement that the broker has acknowledged, or 0."""
         if not self._newest:
             return 0
-        number, sealed = mqtt.unwrap_statement(self._newest)
-        pair = self.meter.statements.keys(carrier.statement_identity(carrier.MQTT, number))
-        return statement.open_statement(aes, pair, sealed)["time_s"]
+        if self._told[0] != self._newest:
+            number, sealed = mqtt.unwrap_statement(self._newest)
+            pair = self.meter.statements.keys(carrier.statement_identity(carrier.MQTT, number))
+            self._told = self._newest, statement.open_statement(aes, pair, sealed)["time_s"]
+        return self._told[1]
 
     @property
     def is_usable(self) -> bool:

@@ -6,20 +6,23 @@ when each permit lasted, so that others can judge it.
 """
 
 import contextlib
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
 
 from boards.host.chips.aes import aes
 from wattpurse.app import VERSION
-from wattpurse.core import carrier
+from wattpurse.core import carrier, outcome
 from wattpurse.core.messages import frames
 from wattpurse.core.money import supply
 from wattpurse.core.money.account import Account
-from wattpurse.core.money.circumstances import USABLE, Circumstances
+from wattpurse.core.money.circumstances import Circumstances
 from wattpurse.core.money.contract import by_name
 from wattpurse.core.money.friendly import ends_s, is_friendly
-from wattpurse.core.money.ledger_records import TERMS
+from wattpurse.core.money.ledger_records import STANDING, TERMS
 from wattpurse.drivers.load_switch import LoadSwitch
 from wattpurse.drivers.pulse_counter import PulseCounter
+from wattpurse.services.key_slot import KeySlot
 from wattpurse.services.metering import Metering
 from wattpurse.services.mqtt.configuration import Options
 from wattpurse.services.mqtt.inbox import Inbox
@@ -33,6 +36,9 @@ from wattpurse.services.timekeeping import TimeKeeper
 from wattpurse.stores import SECTORS, Stores
 from wattpurse_tools.fleet.chips import Contact, Crystal, PowerCut, Pulses, SparseFlash
 from wattpurse_tools.fleet.house import STEP_S, House
+
+if TYPE_CHECKING:
+    from wattpurse.cards.memory import Memory
 
 IMPULSES_PER_KWH = 1_000
 EVERY_MINUTES = 60
@@ -70,15 +76,17 @@ class Witness:
         return sum(max(0, min(until_s, until_s if to_s is None else to_s) - from_s) for from_s, to_s in self.outages)
 
 
-class _Slot:
-    """The slot of a key-card meter: a card is in it, or not."""
+class KeyCard(Protocol):
+    """A key card in the slot of a meter."""
 
-    def __init__(self) -> None:
-        self.is_card_in = False
+    @property
+    def uid(self) -> bytes:
+        """The UID of the card."""
+        ...
 
-    def card(self) -> int | None:
-        """Return the state of the slot."""
-        return USABLE if self.is_card_in else None
+    def show(self, step: "Callable[[Memory], Coroutine[None, None, int]]") -> int:
+        """Put the card on a reader, run `step(memory)` and return its outcome. Raise OSError if that fails."""
+        ...
 
 
 class FleetMeter:
@@ -95,7 +103,7 @@ class FleetMeter:
         self.contact = Contact(lambda: self.crystal.true_s)
         self.pulses = Pulses(house, self.contact, IMPULSES_PER_KWH)
         self.witness = Witness()
-        self.slot = _Slot()
+        self.card_in_slot: KeyCard | None = None
         self.is_powered = False
         self._identify_requests = 0
         self._commission(tariff, now_s)
@@ -122,6 +130,11 @@ class FleetMeter:
     def set_term(self, name: str, value: int) -> None:
         """Set a term, as a technician does at the console."""
         self.ledger.set_number(TERMS, name, value, self.timekeeper.now_s())
+
+    def begin_dispensing(self, until_s: int, daily_mwh: int) -> None:
+        """Note the validity and the daily maximum of a dispenser, as the token before its first kWh does."""
+        self.set_term("daily_limit_mwh", daily_mwh)
+        self.ledger.set_number(STANDING, "dispenser_until_s", until_s, self.timekeeper.now_s())
 
     def cut_power(self) -> None:
         """End the power of board and house. The contact of a latching relay stays where it is, and no energy flows."""
@@ -204,7 +217,8 @@ class FleetMeter:
         crystal = self.crystal
         self.timekeeper = TimeKeeper(crystal, crystal)
         self.circumstances = Circumstances()
-        self.supply_desk = SupplyDesk(stores, self.circumstances, self.timekeeper, self.slot)  # type: ignore[arg-type]
+        self.key_slot = KeySlot(stores, self.timekeeper, crystal, aes)
+        self.supply_desk = SupplyDesk(stores, self.circumstances, self.timekeeper, self.key_slot)
         self.teller = Teller(stores, self.timekeeper, aes)
         self.statements = Statements(stores, self.timekeeper, aes, self.supply_desk.decide)
         counter = PulseCounter(self.pulses.read_raw, self.pulses.MODULUS)
@@ -227,7 +241,18 @@ class FleetMeter:
         self._decide()
         self.publisher.step()
 
+    def _look_at_card(self) -> None:
+        """Show the card in the slot to the meter, as the card desk does at each look."""
+        card = self.card_in_slot
+        if card is None or self.key_slot.sees(card.uid):
+            return
+        is_good = False
+        with contextlib.suppress(OSError):
+            is_good = card.show(lambda memory: self.key_slot.take(card.uid, memory)) == outcome.ACCEPTED
+        self.key_slot.note_look(not is_good)
+
     def _decide(self) -> None:
+        self._look_at_card()
         with contextlib.suppress(StopIteration):
             self.switching.step().send(None)
         until_s = self.permit_until_s

@@ -15,7 +15,7 @@ from wattpurse_tools.office.findings import Finding
 from wattpurse_tools.office.sale_types import DISPENSER_SALES
 from wattpurse_tools.record.models import Meter, MeterReceipt, Statement, Token
 from wattpurse_tools.station.order import ENERGY, MONEY, OUTSTANDING, REDEEMED
-from wattpurse_tools.station.statement_record import SINCE
+from wattpurse_tools.station.statement_record import SINCE, most_by_cards
 from wattpurse_tools.vault.interface import Keys
 
 _NUMBERS = "token numbers"
@@ -23,6 +23,7 @@ _RECEIPTS = "receipts of meters"
 _METERS = "meters"
 
 _AT_ONCE = 500  # meters
+_TOLD = ("time_s", "unit", "contract", "bought", "charged", "taken", "total_mwh", "has_other_issuers")
 _GROWING = (("bought", "the credit bought"), ("charged", "the amount charged"), ("taken", "the credit given back"))
 
 
@@ -95,7 +96,7 @@ def statements_agree() -> Iterator[Finding]:
         statements = _by_meter(
             Statement.objects.filter(meter__number__range=span)
             .order_by("meter_id", "time_s", "id")
-            .values("meter_id", "time_s", "unit", "bought", "charged", "taken", "total_mwh", "has_other_issuers")
+            .values("meter_id", *_TOLD)
         )
         tokens = _by_meter(
             Token.objects.filter(meter__number__range=span, unit__in=(MONEY, ENERGY))
@@ -123,11 +124,13 @@ def _of_meter(
     statements = [one for one in statements if one["time_s"] >= excused.get(SINCE, 0)]
     for earlier, later in zip(statements, statements[1:], strict=False):
         yield from _between(earlier, later)
+    by_cards = most_by_cards((one["contract"], one["bought"]) for one in statements)
     for unit in (MONEY, ENERGY):
         full = [one for one in statements if one["unit"] == unit and None not in (one["bought"], one["taken"])]
         for newest in full[-1:]:
             before = full[0] if SINCE in excused else None
-            yield from _of_sales(newest, unit, tokens, excused.get(unit, 0))
+            surplus = excused.get(unit, 0) + (by_cards if unit == MONEY else 0)
+            yield from _of_sales(newest, unit, tokens, surplus)
             yield from _of_receipts(newest, unit, receipts, before)
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from wattpurse.core.messages import token
 from wattpurse.core.money import contract as contracts
 from wattpurse_tools.fleet.meter import FleetMeter
+from wattpurse_tools.headend import outbox
 from wattpurse_tools.headend.command_queue import OPEN_STATES
 from wattpurse_tools.headend.payments import PAID_BACK
 from wattpurse_tools.ledger import balances, chart
@@ -69,13 +70,18 @@ def judge(
     back = sum(one.microunits for one in given_back)
     verdict.expect("payments - credit - suspense - refunds", total - credit - suspended - back, 0)
     verdict.sums |= {
-        "paid": _money(total),
-        "credit at meters and accounts": _money(credit),
-        "in suspense": _money(suspended),
-        "given back": _money(back),
+        "paid at the provider": money(total),
+        "credit at meters and accounts": money(credit),
+        "in suspense": money(suspended),
+        "given back": money(back),
     }
-    for place in places:
-        _supply(verdict, place.meter, place.number in wrong_clocks)
+    for meter in _managed(places):
+        _supply(verdict, meter, meter.number in wrong_clocks)
+    ended = sum(ended_with_permit(one.contact.lit, one.witness.permits) for one in _managed(places))
+    verdict.sums |= {
+        "meters that ended supply with their permit": f"{ended} times",
+        "longest time lit without permit": f"{longest_unpermitted_s(places)} s, {LATE_S} s are allowed",
+    }
     _messages(verdict)
     _books(verdict, office, actor)
     return verdict
@@ -146,8 +152,6 @@ def _account_credit(verdict: Verdict, place: Place, total: int) -> int:
 
 def _supply(verdict: Verdict, meter: FleetMeter, was_clock_wrong: bool) -> None:
     """Judge the contact of a managed meter by the permits that the office sealed, and by the meter's own."""
-    if meter.identity.contract != contracts.Managed.name:
-        return
     sealed = set(Token.objects.filter(meter_id=meter.number, kind=token.PERMIT).values_list("amount", flat=True))
     permits = meter.witness.permits
 
@@ -174,20 +178,51 @@ def unpermitted(
     `late_s` returns the seconds that it may be late at a time. `lit` are times of supply.
     A permit `(from, until)` is in force from its time to that of the next one.
     """
+    return [one for one in _outlasting(lit, permits, now_s) if one[0] > one[1] + late_s(one[0])]
+
+
+def _outlasting(
+    lit: Sequence[tuple[int, int | None]], permits: Sequence[tuple[int, int]], now_s: int
+) -> list[tuple[int, int]]:
+    """Return `(lit until, end of the permit)` of each time in which supply outlasted the permit at all."""
     found = []
     ends_s = [from_s for from_s, _ in permits[1:]] + [now_s]
     for (since_s, until_s), next_s in zip(permits, ends_s, strict=True):
         for from_s, to_s in lit:
             begin_s, end_s = max(from_s, since_s), min(now_s if to_s is None else to_s, next_s)
-            if begin_s < end_s and end_s > until_s + late_s(end_s):
+            if begin_s < end_s and end_s > until_s:
                 found.append((end_s, until_s))
     return found
 
 
+def ended_with_permit(lit: Sequence[tuple[int, int | None]], permits: Sequence[tuple[int, int]]) -> int:
+    """Return how often supply ended at the end of a permit: the meter has ended it by itself."""
+    ends_s = {until_s + late for _, until_s in permits for late in range(LATE_S + 1)}
+    return sum(to_s in ends_s for _, to_s in lit)
+
+
+def _managed(places: Sequence[Place]) -> list[FleetMeter]:
+    return [one.meter for one in places if one.contract == contracts.Managed.name]
+
+
+def longest_unpermitted_s(places: Sequence[Place]) -> int:
+    """Return the longest time in which a managed meter was lit after the end of its permit."""
+    return max(
+        (
+            end_s - until_s
+            for meter in _managed(places)
+            for end_s, until_s in _outlasting(meter.contact.lit, meter.witness.permits, meter.crystal.true_s)
+        ),
+        default=0,
+    )
+
+
 def _messages(verdict: Verdict) -> None:
-    """Judge that no message was sent twice: the keys in the record, and the states."""
-    states = Counter(Message.objects.exclude(customer=None).values_list("state", flat=True))
-    verdict.sums["messages to customers"] = ", ".join(f"{name} {count}" for name, count in sorted(states.items()))
+    """Count the messages to customers by channel and state."""
+    for channel in (outbox.SMS, outbox.MAIL):
+        rows = Message.objects.filter(channel=channel).exclude(customer=None)
+        states = Counter(rows.values_list("state", flat=True))
+        verdict.sums[f"messages by {channel}"] = ", ".join(f"{name} {count}" for name, count in sorted(states.items()))
 
 
 def _books(verdict: Verdict, office: Office, actor: Actor) -> None:
@@ -205,5 +240,6 @@ def _books(verdict: Verdict, office: Office, actor: Actor) -> None:
     }
 
 
-def _money(microunits: int) -> str:
+def money(microunits: int) -> str:
+    """Return an amount in the words of the books."""
     return f"{microunits / 1_000_000:,.2f} {_CURRENCY}"

@@ -23,13 +23,14 @@ from wattpurse_tools.rehearsal import virtual_clock
 
 if TYPE_CHECKING:
     from wattpurse_tools.rehearsal.judge import Verdict
-    from wattpurse_tools.rehearsal.telephones import Telephones
+    from wattpurse_tools.rehearsal.post import Post
 
 METERS, DAYS = 200, 7
 PACE_S = 0.35
 START_S = 120.0
 
 _DAY_S = 86_400
+_END_S = 60.0
 _FOLDER = "WATTPURSE_REHEARSAL"
 _HOST = "127.0.0.1"
 
@@ -57,12 +58,12 @@ def _run(arguments: argparse.Namespace, place: Path) -> int:
     office_folder, port, broker_port = place / "office", _free_port(), _free_port()
     from wattpurse_tools.pages.supervisor import start_module
     from wattpurse_tools.record.office_folder import OfficeFolder
-    from wattpurse_tools.rehearsal.telephones import Telephones
+    from wattpurse_tools.rehearsal.post import Post
 
     command = [sys.executable, "-m", "wattpurse_tools.cli", "office", "init", "--trial", "--office", office_folder]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    telephones = Telephones(place / "sms")
-    telephones.set_up(OfficeFolder(office_folder))
+    post = Post(place / "sms")
+    post.set_up(OfficeFolder(office_folder))
     supervisor = start_module(
         [
             *("wattpurse_tools.cli", "headend", "start", "--office", office_folder),
@@ -71,12 +72,11 @@ def _run(arguments: argparse.Namespace, place: Path) -> int:
     )
     try:
         _await_started(supervisor, port, broker_port)
-        return _tell(
-            arguments, _live(arguments, place, (port, broker_port), supervisor.pid, start_s, telephones), begun
-        )
+        return _tell(arguments, _live(arguments, place, (port, broker_port), supervisor.pid, start_s, post), begun)
     finally:
         supervisor.send_signal(signal.SIGTERM)
-        supervisor.wait(60)
+        supervisor.wait(_END_S)
+        post.close()
 
 
 def _live(
@@ -85,7 +85,7 @@ def _live(
     ports: tuple[int, int],
     supervisor: int,
     start_s: int,
-    telephones: "Telephones",
+    post: "Post",
 ) -> "Verdict":
     """Run the days, and return the verdict. `supervisor` is the number of its process."""
     from wattpurse_tools.pages.settings import page_settings
@@ -97,16 +97,12 @@ def _live(
     office_folder.open_record(folder)
     from wattpurse_tools.rehearsal import staging
 
-    scene = staging.scene(
-        folder, ports, arguments.meters, start_s, arguments.pace, random.Random(arguments.seed), telephones
-    )
+    scene = staging.scene(folder, ports, arguments.meters, start_s, arguments.pace, random.Random(arguments.seed), post)
     return staging.live_and_judge(scene, supervisor, place, arguments.days)
 
 
 def _tell(arguments: argparse.Namespace, verdict: "Verdict", begun: float) -> int:
     print(f"\n{arguments.meters} meters, {arguments.days} days, in {time.monotonic() - begun:.0f} s")
-    for name, value in verdict.sums.items():
-        print(f"    {name:32} {value}")
     for finding in verdict.findings:
         print(f"DOES NOT BALANCE: {finding}")
     if not verdict.findings:

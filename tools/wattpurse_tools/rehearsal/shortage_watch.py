@@ -61,3 +61,10 @@ def is_off_by_shortage(place: Place) -> bool:
     """Return True if the contact is open for the reason of a shortage."""
     meter = place.meter
     return meter.is_powered and not meter.contact.is_closed and meter.switching.reason == supply.SHORTAGE
+
+
+def is_without_credit(place: Place) -> bool:
+    """Return True if the house has no supply until somebody pays. A day's maximum and a shortage end by themselves."""
+    meter = place.meter
+    ends_itself = meter.switching.reason in (supply.SHORTAGE, supply.DAILY_LIMIT)
+    return meter.is_powered and not meter.contact.is_closed and not ends_itself

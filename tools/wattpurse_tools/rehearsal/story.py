@@ -4,51 +4,55 @@ The time of day of all processes is virtual: it goes in steps of STEP_S. Between
 to work. WEEK and DAY are the lists of events, by the day and the hour.
 """
 
-import os
 import random
-import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from django.db import close_old_connections
-from django.db.models import Max
-
 from wattpurse.core import outcome
 from wattpurse.core.money import contract as contracts
 from wattpurse_tools.fleet.fleet import Fleet
 from wattpurse_tools.fleet.house import STEP_S
-from wattpurse_tools.headend import accounts, permits, policy, shortages, suspense
-from wattpurse_tools.headend.broker_files import BrokerFiles
+from wattpurse_tools.headend import shortages, suspense
 from wattpurse_tools.headend.signing_on import HeadendOperator
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.record.models import (
-    Command,
     Feeder,
-    ManagedAccount,
-    Payment,
-    PaymentNotice,
     Shortage,
     ShortageMeter,
     Statement,
 )
 from wattpurse_tools.rehearsal import payers, site, virtual_clock
+from wattpurse_tools.rehearsal.backlog import Backlog, far_measure, has_payments
 from wattpurse_tools.rehearsal.checkout_page import Browser
-from wattpurse_tools.rehearsal.payers import Payers
-from wattpurse_tools.rehearsal.shortage_watch import ShortageWatch
+from wattpurse_tools.rehearsal.key_cards import KeyCards
+from wattpurse_tools.rehearsal.outages import Outages
+from wattpurse_tools.rehearsal.patience import Patience
+from wattpurse_tools.rehearsal.payers import Paid, Payers
+from wattpurse_tools.rehearsal.post import Post
+from wattpurse_tools.rehearsal.processes import Processes
+from wattpurse_tools.rehearsal.shortage_watch import ShortageWatch, is_lit, is_without_credit
 from wattpurse_tools.rehearsal.site import Place
-from wattpurse_tools.rehearsal.telephones import Telephones
 from wattpurse_tools.station.shop import open_shop
 
 DAY_S = 86_400
 HOUR_S = 3_600
 UNIT = 1_000_000
-QUIET_S = 900.0  # the worker may have a day of statements before it
-LOST_S = 60.0
+STILL_S = 10.0  # without progress, until a step of time passes
+MOST_STEPS = 24
+STUCK_S = 120.0
+PAUSE_S = 3.0
 
-_OPEN = ("waiting", "sent")
-_PUMP_S = 0.05
+# The ways of payments, for people.
+BY_HOOK = "at the provider, for the meter's number"
+BY_PAGE = "at the customer's own page"
+BY_SMS = "without network: digits by SMS, typed in"
+BY_TELEPHONE = "without network: token by telephone"
+
+_PUMP_S = 0.2
+_BROKER, _POWER, _NETWORK = "outages of the broker", "outages of the mains", "outages of the network"
+_SILENCE = "silence of managed meters"
 
 
 @dataclass
@@ -61,11 +65,16 @@ class Scene:
     payers: Payers
     times: tuple[int, float]
     choice: random.Random
-    telephones: Telephones
+    post: Post
+    key_cards: KeyCards
     happened: list[str] = field(init=False, default_factory=list)
     without_reach: list[int] = field(init=False, default_factory=list)
+    silent: list[Place] = field(init=False, default_factory=list)
+    findings: list[str] = field(init=False, default_factory=list)
     without_power: list[int] = field(init=False, default_factory=list)
     shortage: ShortageWatch = field(init=False, default_factory=ShortageWatch)
+    outages: Outages = field(init=False, default_factory=Outages)
+    ways: dict[str, list[Paid]] = field(init=False, default_factory=dict)
 
     @property
     def start_s(self) -> int:
@@ -81,6 +90,10 @@ class Scene:
         """Note something that happened, for the line of the day."""
         self.happened.append(text)
 
+    def note_paid(self, way: str, one: Paid) -> None:
+        """Note the way of a payment."""
+        self.ways.setdefault(way, []).append(one)
+
     @property
     def payable(self) -> list[Place]:
         """The places whose meters take credit from outside: not those of key cards."""
@@ -95,10 +108,11 @@ class Story:
 
     def __init__(self, scene: Scene, supervisor: int, folder: Path) -> None:
         self._scene = scene
-        self._supervisor = supervisor
+        self._processes = Processes(supervisor)
+        self._backlog = Backlog(scene.fleet)
         self._folder = folder
         self._operator = HeadendOperator(scene.office)
-        self._files = BrokerFiles(scene.office.folder.path)
+        self._is_broker_kept_down = False
 
     def run(self, days: int) -> None:
         """Run the days, and print a line or two of each."""
@@ -107,6 +121,7 @@ class Story:
             for step in range(DAY_S // STEP_S):
                 hour, rest = divmod(step * STEP_S, HOUR_S)
                 if rest == 0:
+                    self.keep_up()
                     for one in (DAY if days == 1 else WEEK).get((day, hour), ()):
                         one(self)
                     if hour == _MORNING:
@@ -121,104 +136,108 @@ class Story:
         """Let a step of time pass, for all."""
         virtual_clock.set_time(true_s)
         scene = self._scene
+        if self._is_broker_kept_down:
+            self._processes.kill_broker()
         scene.fleet.live_until(true_s)
         scene.fleet.pump(scene.pace_s)
-        scene.telephones.collect()
+        scene.post.telephones.collect()
+        if not self._is_broker_kept_down and scene.fleet.is_connected:
+            scene.outages.end(_BROKER, int(time.time()))
 
     def settle(self) -> None:
-        """Wait in real time until nothing is on its way. Raise TimeoutError with the reason if it does not come.
+        """Wait in real time until nothing is on its way. Raise TimeoutError with the reason if nothing comes any more.
 
-        A broker that was killed has lost the statements since its last saving. The next one of each meter tells as
-        much, so an hour passes now and then.
+        A wait lasts as long as there is progress. A broker that was killed has lost the statements since its last
+        saving, and the next one of each meter tells as much. So a step of time passes when all stands still.
         """
-        end, hour_at = time.monotonic() + QUIET_S, time.monotonic() + LOST_S
+        patience, steps = Patience(self._backlog.measure), 0
         while True:
             self._scene.fleet.settle(_PUMP_S)
-            reason = self.unsettled()
+            reason = self._backlog.reason()
             if not reason:
                 return
-            if time.monotonic() > end:
-                raise TimeoutError(f"after {QUIET_S:.0f} s: {reason}")
-            if time.monotonic() > hour_at:
-                hour_at += LOST_S
-                self.step(int(time.time()) + HOUR_S)
+            if patience.still_s() < STILL_S:
+                continue
+            if steps == MOST_STEPS:
+                raise TimeoutError(f"nothing moves, and {reason}")
+            steps += 1
+            self.step(int(time.time()) + STEP_S)
+            patience.begin()
 
-    def unsettled(self) -> str:
-        """Return the thing that is still on its way, or ""."""
-        close_old_connections()
-        fleet = self._scene.fleet
-        usable = [one.meter.number for one in fleet.links.values() if one.is_usable]
-        busy = [one.meter.number for one in fleet.links.values() if one.is_usable and not one.is_idle]
-        if busy:
-            return f"{len(busy)} meters have messages for the broker"
-        if PaymentNotice.objects.filter(payment=None).exists() or Payment.objects.filter(state="new").exists():
-            return "payments wait for their worker"
-        newest = dict(Statement.objects.values_list("meter_id").annotate(Max("time_s")))
-        behind = [one for one in usable if newest.get(one, 0) < fleet[one].told_s]
-        if behind:
-            return f"statements of {len(behind)} meters are not in the record"
-        waiting = Command.objects.filter(state__in=_OPEN, meter_id__in=usable).count()
-        if waiting:
-            return f"{waiting} orders have no outcome"
-        behind = self._accounts_to_work_on(usable)
-        return f"{behind} accounts wait for the engine" if behind else ""
-
-    @staticmethod
-    def _accounts_to_work_on(meters: Sequence[int]) -> int:
-        """Return the number of accounts with a statement, a switch or a permit that the engine has to see to."""
-        settings, now_s = policy.policy(), int(time.time())
-        rows = ManagedAccount.objects.filter(meter_id__in=meters, closed_s=None).select_related("meter")
-        return sum(
-            one.meter.told_s > one.billed_s
-            or one.is_wished_on != one.is_ordered_on
-            or permits.is_due(one, settings, accounts.credit_of(one), now_s)
-            for one in rows
-        )
+    def keep_up(self) -> None:
+        """Wait in real time while record or engine are hours behind the meters, and come nearer."""
+        patience = Patience(far_measure)
+        while self._backlog.is_far_behind() and patience.still_s() < PAUSE_S:
+            self._scene.fleet.pump(_PUMP_S)
 
     def pay_first(self) -> None:
         """Let everybody pay, by the page of a payment provider."""
         scene = self._scene
         for place in scene.payable:
             self.pay(place, scene.choice.choice((2, 3, 4, 6, 9)))
-        scene.tell(f"{len(scene.payable)} customers pay on a page")
+        for place in scene.key_cards.places:
+            scene.key_cards.load(place, scene.choice.choice((2, 3, 4)) * UNIT)
+        scene.tell(f"{len(scene.payable)} customers pay on a page, {len(scene.key_cards.places)} load key cards")
 
-    def pay(self, place: Place, units: int, times: int = 1) -> None:
+    def pay(self, place: Place, units: int, times: int = 1, way: str = BY_HOOK) -> None:
         """Let a customer pay some units of the currency."""
         scene = self._scene
         amount = units * UNIT
         if place.contract in (contracts.PrepaidEnergy.name, contracts.Dispenser.name):
             amount = units * 3 * UNIT // 10 * 2
-        scene.payers.pay(str(place.number), amount, place.number, times)
+        scene.note_paid(way, scene.payers.pay(str(place.number), amount, place.number, times))
 
     def recharge_the_dark(self) -> None:
         """Let most of those without supply pay in the evening."""
         scene = self._scene
-        dark = [one for one in scene.payable if one.meter.is_powered and not one.meter.contact.is_closed]
+        dark = [one for one in scene.payable if is_without_credit(one)]
         payers = [one for one in dark if scene.choice.random() < 0.7]
         for place in payers:
             self.pay(place, 3)
+        self._load_empty_cards()
         if dark:
             scene.tell(f"{len(dark)} meters without credit, {len(payers)} of them recharged")
+
+    def _load_empty_cards(self) -> None:
+        """Let the customers whose key cards are empty load them at the counter."""
+        scene = self._scene
+        empty = [one for one in scene.key_cards.places if is_without_credit(one)]
+        for place in empty:
+            scene.key_cards.load(place, 3 * UNIT)
+        if empty:
+            scene.tell(f"{len(empty)} empty key cards are loaded at the counter")
 
     def pay_oddly(self) -> None:
         """Send a forged web hook, one for an unknown meter, and one three times."""
         scene = self._scene
         status = scene.payers.forge(str(scene.places[0].number), 50 * UNIT)
-        scene.payers.pay("99999999", 7 * UNIT, None)
+        scene.note_paid(BY_HOOK, scene.payers.pay("99999999", 7 * UNIT, None))
         self.pay(scene.places[0], 5, times=3)
         scene.tell(f"a forged web hook (answer {status}), a payment for an unknown meter, one told three times")
 
     def kill_broker(self) -> None:
         """Kill the broker. The supervisor starts it again."""
-        number = self._files.process_number()
-        if number is not None:
-            os.kill(number, signal.SIGKILL)
-            self._scene.tell("the broker is killed")
+        scene = self._scene
+        if self._processes.kill_broker():
+            scene.outages.begin(_BROKER, len(scene.places), int(time.time()))
+            scene.tell("the broker is killed")
+
+    def keep_broker_down(self) -> None:
+        """Kill the broker, and again as soon as the supervisor has started it, until `let_broker_run`."""
+        self._is_broker_kept_down = True
+        self._scene.outages.begin(_BROKER, len(self._scene.places), int(time.time()))
+        self._processes.kill_broker()
+        self._scene.tell("an outage of the broker begins")
+
+    def let_broker_run(self) -> None:
+        """End the outage of the broker."""
+        self._is_broker_kept_down = False
+        self._scene.tell("the broker may run again")
 
     def kill_workers(self) -> None:
         """Kill worker, engine and payment worker."""
         names = ("worker", "engine", "payments")
-        killed = [name for name in names for one in _children(self._supervisor, name) if _kill(one)]
+        killed = [name for name in names if self._processes.kill_action(name)]
         self._scene.tell(f"killed: {', '.join(killed)}")
 
     def cut_power(self) -> None:
@@ -227,6 +246,7 @@ class Story:
         scene.without_power = [one.number for one in scene.places[::10]]
         for number in scene.without_power:
             scene.fleet.cut_power(number)
+        scene.outages.begin(_POWER, len(scene.without_power), int(time.time()))
         scene.tell(f"{len(scene.without_power)} meters lose their power")
 
     def restore_power(self) -> None:
@@ -234,6 +254,7 @@ class Story:
         scene = self._scene
         for number in scene.without_power:
             scene.fleet.restore_power(number)
+        scene.outages.end(_POWER, int(time.time()))
         scene.tell(f"{len(scene.without_power)} meters start again from their flash")
         scene.without_power = []
 
@@ -243,17 +264,18 @@ class Story:
         scene.without_reach = [one.number for one in scene.payable[::9]]
         for number in scene.without_reach:
             scene.fleet.lose_reach(number)
+        scene.outages.begin(_NETWORK, len(scene.without_reach), int(time.time()))
         scene.tell(f"{len(scene.without_reach)} meters lose the network")
 
     def carry(self) -> None:
         """Let the customers without network pay. Half of them ask for digits by SMS, the others carry by Bluetooth."""
         scene, places = self._scene, self._without_reach()
-        for place in places:
-            self.pay(place, 6)
-        self._await(lambda: not Payment.objects.filter(state="new").exists() and _all_seen())
         typed = [one for one in places if one.contract in _BY_DIGITS][::2]
+        for place in places:
+            self.pay(place, 6, way=BY_SMS if place in typed else BY_TELEPHONE)
+        self._await(lambda: not has_payments())
         for place in typed:
-            scene.telephones.write(place.tenancy.customer.phone, "TOK")
+            scene.post.telephones.write(place.tenancy.customer.phone, "TOK")
         redeemed = sum(self._type_digits(place) for place in typed)
         shop = open_shop(scene.office.keys, scene.office.folder.cards, scene.office.keys.sign_on_as_user())
         carried = [payers.carry_by_phone(shop, one.meter, self._folder) for one in places]
@@ -262,7 +284,7 @@ class Story:
 
     def _type_digits(self, place: Place) -> bool:
         """Wait for the digits on the customer's telephone, and type them into the meter."""
-        telephones, phone = self._scene.telephones, place.tenancy.customer.phone
+        telephones, phone = self._scene.post.telephones, place.tenancy.customer.phone
 
         def has_digits() -> bool:
             telephones.collect()
@@ -306,7 +328,7 @@ class Story:
         places = [one for one in scene.payable if one.contract == contracts.PrepaidMoney.name][:_AT_PAGE]
         browsers = [Browser(scene.payers.port, str(one.tenancy.page_code)) for one in places]
         for place, browser in zip(places, browsers, strict=True):
-            scene.payers.pay_at(browser.link_to_pay(5), place.number)
+            scene.note_paid(BY_PAGE, scene.payers.pay_at(browser.link_to_pay(5), place.number))
         self._await(lambda: all(one.digits() for one in browsers))
         scene.tell(f"{len(places)} customers recharge at their own page, and it shows the digits")
 
@@ -323,16 +345,40 @@ class Story:
         """Restore the network."""
         for number in self._scene.without_reach:
             self._scene.fleet[number].has_reach = True
+        self._scene.outages.end(_NETWORK, int(time.time()))
         self._scene.without_reach = []
+
+    def silence(self) -> None:
+        """Let the network of some managed meters with supply fail for longer than their permits last."""
+        scene = self._scene
+        managed = [one for one in scene.places if one.contract == contracts.Managed.name and is_lit(one)]
+        scene.silent = managed[:_SILENT]
+        for place in scene.silent:
+            scene.fleet.lose_reach(place.number)
+        scene.outages.begin(_SILENCE, len(scene.silent), int(time.time()))
+        scene.tell(f"{len(scene.silent)} managed meters with supply fall silent, and nobody carries for them")
+
+    def end_silence(self) -> None:
+        """Look at the silent meters, and restore their network. Each has ended supply by itself."""
+        scene = self._scene
+        lit = [one for one in scene.silent if is_lit(one)]
+        scene.findings += [f"meter {one.number}: silent for two days, and lit" for one in lit]
+        for place in scene.silent:
+            scene.fleet[place.number].has_reach = True
+        scene.outages.end(_SILENCE, int(time.time()))
+        scene.tell(
+            f"{len(scene.silent) - len(lit)} of {len(scene.silent)} silent meters have ended supply by themselves"
+        )
+        scene.silent = []
 
     def _without_reach(self) -> list[Place]:
         return [one for one in self._scene.places if one.number in self._scene.without_reach]
 
     def _await(self, is_done: Callable[[], bool]) -> None:
-        end = time.monotonic() + QUIET_S
+        patience = Patience(self._backlog.measure)
         while not is_done():
-            if time.monotonic() > end:
-                raise TimeoutError("the processes of the office do not work")
+            if patience.still_s() > STUCK_S:
+                raise TimeoutError(f"nothing moves, and {self._backlog.reason() or 'the awaited thing does not come'}")
             self._scene.fleet.pump(_PUMP_S)
 
     def _print(self, day: int) -> None:
@@ -347,33 +393,9 @@ class Story:
         scene.happened.clear()
 
 
-def _all_seen() -> bool:
-    return not PaymentNotice.objects.filter(payment=None).exists()
-
-
-def _children(parent: int, action: str) -> list[int]:
-    """Return the processes that a process has started for an action of `wattpurse headend`."""
-    found = []
-    for place in Path("/proc").iterdir():
-        if not place.name.isdigit():
-            continue
-        try:
-            words = (place / "cmdline").read_bytes().split(b"\0")
-            its_parent = int((place / "stat").read_text().rpartition(")")[2].split()[1])
-        except (OSError, ValueError, IndexError):
-            continue
-        if its_parent == parent and b"headend" in words and action.encode() in words:
-            found.append(int(place.name))
-    return found
-
-
-def _kill(number: int) -> bool:
-    os.kill(number, signal.SIGKILL)
-    return True
-
-
 _MORNING, _EVENING = 8, 17
 _AT_PAGE = 3
+_SILENT = 5
 _BY_DIGITS = (contracts.PrepaidMoney.name, contracts.PrepaidEnergy.name)
 
 _Script = dict[tuple[int, int], tuple[Callable[[Story], None], ...]]
@@ -392,10 +414,12 @@ WEEK: _Script = {
     (3, 12): (Story.plan_shortage,),
     (3, 18): (Story.look_at_shortage,),
     (3, 20): (Story.look_after_shortage,),
-    (4, 10): (Story.kill_broker,),
-    (4, 13): (Story.kill_broker,),
+    (4, 6): (Story.silence,),
+    (4, 10): (Story.keep_broker_down,),
+    (4, 13): (Story.let_broker_run,),
     (5, 11): (Story.kill_workers,),
     (5, 12): (Story.pay_oddly,),
+    (6, 6): (Story.end_silence,),
     (6, 9): (Story.plan_shortage,),
     (6, 12): (Story.look_at_shortage, Story.lift_shortage),
     (6, 14): (Story.look_after_shortage,),

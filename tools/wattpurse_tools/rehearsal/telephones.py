@@ -3,9 +3,6 @@
 import re
 from pathlib import Path
 
-from wattpurse_tools import private_files
-from wattpurse_tools.record.office_folder import OfficeFolder
-
 _FOLDERS = ("outbox", "sent", "errors", "inbox", "taken")
 _OUT = re.compile(r"OUT.*_(\+?\d+)_m(\d+)\.smsbackup")
 _TEXT = re.compile(r"^Text\d+ = ([0-9A-F]*)$", re.M)
@@ -24,10 +21,9 @@ class Telephones:
         for path in (folder, *self._folders.values()):
             path.mkdir(exist_ok=True)
 
-    def set_up(self, office: OfficeFolder) -> None:
-        """Let the sender of an office use the folders."""
-        lines = [f'{name} = "{path}"' for name, path in self._folders.items()]
-        private_files.create(office.headend_settings, "\n".join(["[sms]", *lines, ""]).encode())
+    def settings(self) -> list[str]:
+        """Return the lines of an office's settings for its texts."""
+        return [f'{name} = "{path}"' for name, path in self._folders.items()]
 
     def write(self, phone: str, text: str) -> None:
         """Write to the office."""

@@ -1,16 +1,18 @@
 """The statements that a station has read, and the contradictions between them and the sales.
 
 A meter's registers only grow. The credit that a meter bought equals the credit of its redeemed tokens, and the credit
-that it gave back equals the sum of its receipts. If a statement says otherwise, the meter's flash was rolled back or
-rewritten, a receipt was missed, this record was restored from a backup, or another station sells with the same keys.
+that it gave back equals the sum of its receipts. Money from key cards has no token. If a statement says otherwise, the
+meter's flash was rolled back or rewritten, a receipt was missed, this record was restored from a backup, or another
+station sells with the same keys.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Sum
 
+from wattpurse.core.money.contract import KeyCard
 from wattpurse_tools.compiled_queries import CompiledValues
 from wattpurse_tools.record.models import MeterReceipt, Token
 from wattpurse_tools.record.models import Statement as StatementModel
@@ -123,7 +125,8 @@ class Statements:
             found += self._findings_between(earlier, later)
         for unit, bought in bought_in(statement).items():
             surplus = bought - made.get(unit, 0)
-            if surplus > excused.get(unit, 0) and len(statement["windows"]) == 1:
+            unsold = surplus - excused.get(unit, 0)
+            if unsold > 0 and len(statement["windows"]) == 1 and not self._is_by_cards(statement, unit, unsold):
                 found.append(f"the meter bought {surplus} of {unit} more than this record has sold")
         return found
 
@@ -158,7 +161,7 @@ class Statements:
         issuers sell to the meter, this record does not know the most.
         """
         meter, unit, time_s = statement["meter"], statement["unit"], statement["time_s"]
-        most = self.made(meter, unit)
+        most = self.made(meter, unit) + bought_by_cards(meter, unit)
         redeemed = Token.objects.filter(meter_id=meter, unit=unit, redeemed_s__lte=time_s)
         least = redeemed.aggregate(sum=Sum("amount"))["sum"] or 0
         bought, taken = statement["bought"], statement["taken"]
@@ -174,10 +177,41 @@ class Statements:
             found.append(f"the meter gave back {taken}, more than the {told} of {unit} in the receipts that were read")
         return found
 
+    @staticmethod
+    def _is_by_cards(statement: dict, unit: str, unsold: int) -> bool:
+        """Return True if key cards can have brought the credit that was not sold by tokens."""
+        if unit == MONEY and statement["contract"] == KeyCard.code:
+            return True
+        return unsold <= bought_by_cards(statement["meter_number"], unit)
+
     def _given_back(self, meter_number: int, unit: str, time_s: int) -> int:
         """Return the credit of a unit in all receipts up to a time. Credit below zero is no credit given back."""
         receipts = MeterReceipt.objects.filter(meter_id=meter_number, told_s__lte=time_s, **{f"{unit}__gt": 0})
         return receipts.aggregate(sum=Sum(unit))["sum"] or 0
+
+
+def bought_by_cards(meter_number: int, unit: str) -> int:
+    """Return the most credit of a unit that a meter can have bought from key cards, as its statements tell.
+
+    Under the contract key-card each charge is bought from the card in the slot, and no token is made for it.
+    """
+    rows = StatementModel.objects.filter(meter_id=meter_number)
+    if unit != MONEY or not rows.filter(contract=KeyCard.code).exists():
+        return 0
+    return most_by_cards(rows.order_by("time_s", "id").values_list("contract", "bought"))
+
+
+def most_by_cards(statements: Iterable[tuple[int, int | None]]) -> int:
+    """Return the most money from key cards in the `(contract, bought)` of a meter's statements, oldest first.
+
+    The first statement under another contract counts too: a card paid until the contract changed.
+    """
+    most, was_by_card = 0, False
+    for contract, bought in statements:
+        if contract == KeyCard.code or was_by_card:
+            most = max(most, bought or 0)
+        was_by_card = contract == KeyCard.code
+    return most
 
 
 def bought_in(statement: Mapping[str, Any]) -> dict[str, int]:
