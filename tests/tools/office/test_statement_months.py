@@ -124,7 +124,7 @@ def test_the_content_becomes_text_with_its_rows(meter):
     """Change the type back, and let the migration change it: PostgreSQL has `jsonb` from before."""
     import importlib
 
-    migration = importlib.import_module("wattpurse_tools.record.migrations.0010_statement_text")
+    migration = importlib.import_module("wattpurse_tools.record.migrations.0011_statement_text")
     for time_s in (0, START_S, START_S + DAY_S):
         state(meter, time_s)
     wanted = list(Statement.objects.order_by("id").values())

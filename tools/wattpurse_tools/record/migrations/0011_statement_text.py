@@ -17,7 +17,7 @@ def change_type(_apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("record", "0009_wallets")]
+    dependencies = [("record", "0010_account_balances")]
     operations = [
         migrations.SeparateDatabaseAndState(
             state_operations=[migrations.AlterField("statement", "content", JsonTextField(default=dict))],

@@ -19,7 +19,7 @@ def leave_room(_apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("record", "0011_fewer_indexes")]
+    dependencies = [("record", "0012_fewer_indexes")]
     operations = [
         migrations.RemoveIndex("monthlyreading", "readings_of_month"),
         migrations.AddIndex("monthlyreading", models.Index(fields=["month"], name="readings_by_month")),

@@ -33,7 +33,7 @@ def _field(named: str, rows: str | None) -> models.ForeignKey:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("record", "0010_statement_text")]
+    dependencies = [("record", "0011_statement_text")]
     operations = [
         migrations.SeparateDatabaseAndState(
             state_operations=[
