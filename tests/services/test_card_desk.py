@@ -630,6 +630,13 @@ class TestReader(DeskTest):
         self.assertEqual(self.rests[0], True)
         self.assertFalse(any(self.rests[1:]))
 
+    def test_a_board_that_has_more_to_tidy_up_is_asked_again_before_the_next_look(self):
+        self.desk._rest = lambda has_littered: self.rests.append(has_littered) or len(self.rests) == 1
+        self.field.insert(self.station.new_card("classic-1k", sealed()))
+        self.clock.run(self._run_for(200))
+        self.assertEqual(self.outcomes, [outcome.ACCEPTED])
+        self.assertEqual(self.rests, [True, False])
+
     async def _counted(self, looks):
         looks.append(self.clock.ticks_ms())
 

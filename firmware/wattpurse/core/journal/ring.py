@@ -174,6 +174,14 @@ class Ring:
                     return False
         return True
 
+    def has_header(self) -> bool:
+        """Return True if any sector has a whole header."""
+        for index in range(self.sectors):
+            for copy in range(COPIES):
+                if self.read_header(copy, index) is not None:
+                    return True
+        return False
+
     def sector_is_blank(self, copy: int, index: int) -> bool:
         """Return True if one copy of a sector reads as erased."""
         return all(self.page_is_blank(copy, index, page) for page in range(PAGES))
