@@ -37,8 +37,8 @@ RTC_HZ = 400_000
 METERING_BAUD = 500_000
 LAST_OUTPUT_MS = 20
 # A collection takes the same time for little and for much garbage, and slows the next allocations a little. Between two
-# collections there must be memory for the garbage of a tap: a collection amid a tap takes 20 ms of it.
-COLLECT_EVERY_MS = 5_000
+# collections there must be memory for the garbage of a tap: a collection amid a tap holds up all tasks for 20 ms.
+COLLECT_EVERY_MS = 3_000
 
 # A filling takes 1 KiB until the next collection. These leave room for a tap.
 _BLOCK_BYTES = 16

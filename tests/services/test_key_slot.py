@@ -88,6 +88,8 @@ class TestPaying(SlotTest):
             self.assertEqual(self.model.violations, [])
 
     def test_the_garbage_of_a_payment_is_collected_behind_it_and_before_another_attempt(self):
+        self.clock.run(self.desk._tidy_up())
+        self.rests.clear()
         card = self.station.new_key_card("ntag213", key_content())
         self.insert(card)
         self.clock.run(self.desk._tidy_up())

@@ -107,7 +107,7 @@ class CardDesk:
         self._started = False
         self._longest_pause_ms = LONGEST_PAUSE_MS
         self._failures = 0
-        self._has_littered = False
+        self._has_littered = True  # the start has left garbage
         self._visits = {}
         self._news = []
         self._site_keys = ()

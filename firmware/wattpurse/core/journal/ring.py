@@ -235,9 +235,11 @@ class Ring:
 
     def _holds_image(self, copy: int, index: int, image: memoryview) -> bool:
         """Return True if the sector reads as `image` and blank behind it."""
+        read, page = self._flash.read, self._page  # on a chip, calls on the way to the flash cost more than reading
+        sector_at = self._sector(copy, index) * SECTOR_SIZE
         for start in range(0, SECTOR_SIZE, PAGE_SIZE):
-            self.read(copy, index, start, self._page)
-            if self._page != (image[start : start + PAGE_SIZE] if start < len(image) else BLANK_PAGE):
+            read(sector_at + start, page)
+            if page != (image[start : start + PAGE_SIZE] if start < len(image) else BLANK_PAGE):
                 return False
         return True
 
