@@ -48,11 +48,12 @@ class DispenserPico:
         self.aes: Aes = aes  # pyright: ignore[reportAttributeAccessIssue]
         self._collected_ms = time.ticks_ms()
 
-    def rest(self, has_littered: bool) -> None:
-        """Collect garbage if some seconds have passed since the last time."""
+    def rest(self, has_littered: bool) -> bool:
+        """Collect garbage if some seconds have passed since the last time. Return False: nothing more is to do."""
         if has_littered or time.ticks_diff(time.ticks_ms(), self._collected_ms) >= COLLECT_EVERY_MS:
             gc.collect()
             self._collected_ms = time.ticks_ms()
+        return False
 
     def reset(self) -> None:
         """Send the rest of the console's output, then start the board anew."""

@@ -196,8 +196,9 @@ class Board:
         """Return bytes from the models' random source, so that a run can be repeated. This board makes no secrets."""
         return bytes([self._random_bits(8) for _ in range(count)])
 
-    def rest(self, has_littered: bool) -> None:
-        """Do nothing: this board has no memory to tidy up."""
+    def rest(self, has_littered: bool) -> bool:
+        """Return False: this board has no memory to tidy up."""
+        return False
 
     def reset(self) -> None:
         """Start the board anew."""

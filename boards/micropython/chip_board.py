@@ -37,8 +37,8 @@ RTC_HZ = 400_000
 METERING_BAUD = 500_000
 LAST_OUTPUT_MS = 20
 # A collection takes the same time for little and for much garbage, and slows the next allocations a little. Between two
-# collections there must be memory for the garbage of a tap: a collection amid a tap takes 20 ms of it.
-COLLECT_EVERY_MS = 5_000
+# collections there must be memory for the garbage of a tap: a collection amid a tap holds up all tasks for 20 ms.
+COLLECT_EVERY_MS = 3_000
 
 # A filling takes 1 KiB until the next collection. These leave room for a tap.
 _BLOCK_BYTES = 16
@@ -146,6 +146,7 @@ class ChipBoard:
         self.random_bytes = os.urandom
         self.unique_id = machine.unique_id()
         self._collected_ms = time.ticks_ms()
+        self._has_holes = False
         self._floats = array("f", range(_FLOATS))
         self._shared_pins: SharedPins | None = None  # no start without such a device loads the module
 
@@ -231,13 +232,20 @@ class ChipBoard:
         weekday = (days + 3) % 7  # 1970 began on a Thursday
         machine.RTC().datetime((year, month, day, weekday, second // 3600, second // 60 % 60, second % 60, 0))
 
-    def rest(self, has_littered: bool) -> None:
-        """Collect garbage at a quiet time, if there is much of it or some seconds have passed since the last time."""
-        if has_littered or time.ticks_diff(time.ticks_ms(), self._collected_ms) >= COLLECT_EVERY_MS:
+    def rest(self, has_littered: bool) -> bool:
+        """Collect garbage at a quiet time, if there is much of it or some seconds have passed since the last time.
+
+        Return True after a collection: the next call fills the holes that it leaves, after other tasks have worked.
+        """
+        collects = has_littered or time.ticks_diff(time.ticks_ms(), self._collected_ms) >= COLLECT_EVERY_MS
+        if collects:
             gc.collect()
-            _fill_holes(self._floats)
             self._collected_ms = time.ticks_ms()
+        elif self._has_holes:
+            _fill_holes(self._floats)
+        self._has_holes = collects
         self._floats = array("f", range(_FLOATS))
+        return collects
 
     def reset(self) -> None:
         """Send the rest of the console's output, then start the board anew."""

@@ -272,7 +272,7 @@ if TYPE_CHECKING:
 
         def random_bytes(self, __count: int) -> bytes: ...
 
-        def rest(self, __has_littered: bool) -> None: ...
+        def rest(self, __has_littered: bool) -> bool: ...
 
         def reset(self) -> None: ...
 
@@ -330,7 +330,10 @@ DEVICES = (
     ),
     ("aes", "as cryptolib.aes: aes(key, mode[, iv]) with encrypt and decrypt; mode 1 ECB, 2 CBC"),
     ("random_bytes", "random_bytes(count) -> bytes that cannot be guessed"),
-    ("rest", "rest(has_littered): nothing is urgent; the board may collect garbage, and does if has_littered"),
+    (
+        "rest",
+        "rest(has_littered): nothing is urgent; the board may collect garbage, does if has_littered; True: call again",
+    ),
     ("reset", "reset() starts the board anew and does not return"),
 )
 

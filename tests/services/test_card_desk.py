@@ -621,14 +621,23 @@ class TestReader(DeskTest):
         self.desk.serve_one_look = lambda: self._counted(looks)
         self.clock.run(self._run_for(1000))
         self.assertEqual([look - looks[0] for look in looks], [0, 250, 500, 750])
-        self.assertEqual(self.rests, [False] * 4)
+        self.assertEqual(self.rests, [True] + [False] * 3)  # the start has left garbage
 
     def test_the_garbage_of_a_tap_is_collected_behind_it(self):
+        self.clock.run(self.desk._tidy_up())  # that of the start
+        self.rests.clear()
         self.field.insert(self.station.new_card("classic-1k", sealed()))
         self.clock.run(self._run_for(1500))
         self.assertEqual(self.outcomes, [outcome.ACCEPTED])
         self.assertEqual(self.rests[0], True)
         self.assertFalse(any(self.rests[1:]))
+
+    def test_a_board_that_has_more_to_tidy_up_is_asked_again_before_the_next_look(self):
+        self.desk._rest = lambda has_littered: self.rests.append(has_littered) or len(self.rests) == 1
+        self.field.insert(self.station.new_card("classic-1k", sealed()))
+        self.clock.run(self._run_for(200))
+        self.assertEqual(self.outcomes, [outcome.ACCEPTED])
+        self.assertEqual(self.rests, [True, False])
 
     async def _counted(self, looks):
         looks.append(self.clock.ticks_ms())

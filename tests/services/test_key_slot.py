@@ -87,6 +87,22 @@ class TestPaying(SlotTest):
             self.assertEqual(self.balance_on(card), AMOUNT - PRICE)
             self.assertEqual(self.model.violations, [])
 
+    def test_the_garbage_of_a_payment_is_collected_behind_it_and_before_another_attempt(self):
+        self.clock.run(self.desk._tidy_up())
+        self.rests.clear()
+        card = self.station.new_key_card("ntag213", key_content())
+        self.insert(card)
+        self.clock.run(self.desk._tidy_up())
+        self.assertEqual(self.rests, [True])
+        self.look()
+        self.clock.run(self.desk._tidy_up())
+        self.assertEqual(self.rests, [True, False])
+        self.use(PULSES)
+        card.program = lambda *_: None
+        self.look()
+        self.assertEqual(self.rests, [True, False, True, True])
+        self.assertTrue(self.desk._has_littered)
+
     def test_the_meters_own_money_stays_as_it_was(self):
         self.ledger.credit(1, contracts.MONEY, 5_000_000, 0, self.timekeeper.now_s())
         self.insert(self.station.new_key_card("ntag213", key_content()))

@@ -107,7 +107,7 @@ class CardDesk:
         self._started = False
         self._longest_pause_ms = LONGEST_PAUSE_MS
         self._failures = 0
-        self._has_littered = False
+        self._has_littered = True  # the start has left garbage
         self._visits = {}
         self._news = []
         self._site_keys = ()
@@ -136,9 +136,15 @@ class CardDesk:
         while True:
             await self.serve_one_look()
             await self._clock.sleep_ms(0)
-            self._rest(self._has_littered)
-            self._has_littered = False
+            await self._tidy_up()
             await self._clock.sleep_ms(self.pause_ms)
+
+    async def _tidy_up(self) -> None:
+        """Let the board rest. It may collect garbage: other tasks wait for one collection at most."""
+        has_littered, self._has_littered = self._has_littered, False
+        while self._rest(has_littered):
+            has_littered = False
+            await self._clock.sleep_ms(0)
 
     async def serve_one_look(self) -> None:
         """Wake the reader, serve every new card, and put the reader to sleep.
@@ -253,8 +259,16 @@ class CardDesk:
 
         A card that fails for one of `final_reasons` is not tried again.
         """
+
+        async def attempt() -> int:
+            if self._has_littered:  # an attempt must not wait for a collection in its midst
+                await self._tidy_up()
+                await self._clock.sleep_ms(0)
+            self._has_littered = True
+            return await step()
+
         try:
-            result = await self._retried(step, select_again)
+            result = await self._retried(attempt, select_again)
         except CardError as error:
             visit.is_bad = True
             if error.reason in final_reasons:  # cards count failed authentications, and lock themselves after too many
@@ -271,6 +285,9 @@ class CardDesk:
         """Show a card of ISO/IEC 14443-4 to the slot. One that is no key card of the site is left alone after that."""
         await self._clock.sleep_ms(0)  # the frames of a selection are so short that no other task has worked
         if self._secure_cards is None:
+            self._has_littered = True
+            await self._tidy_up()  # the modules take much memory, and no import must wait for a collection
+            await self._clock.sleep_ms(0)
             from wattpurse.services.secure_imports import import_secure_cards
 
             self._secure_cards = await import_secure_cards(self._board, self._key_slot, self._settings)

@@ -89,13 +89,20 @@ class KeySlot:
         if memory is not None:  # the frames of a DESFire card are long, and the other tasks work meanwhile
             await self._clock.sleep_ms(0)
         content = await self._read(memory)
-        if memory is not None:
-            await self._clock.sleep_ms(0)
+        await self._clock.sleep_ms(0)
         if content is None:
             return outcome.UNREADABLE
+        await self._open_register(card_number(uid))
         if not self.is_in_use:
             return outcome.NOT_THIS_METER
         return await self._take_content(card_number(uid), content, memory)
+
+    async def _open_register(self, number: int) -> None:
+        """Open the register of key cards for a card that is not in the account's list. Other tasks work meanwhile."""
+        account = self._ledger.account
+        if account is not None and account.cards.find(number) is None:
+            while self._register.open_step():
+                await self._clock.sleep_ms(0)
 
     def sees(self, uid: bytes) -> bool:
         """Return True if the card that was taken is still in and nothing is due.

@@ -84,6 +84,7 @@ class SecureCards:
                 self._is_ev2 = has_ev2(await Desfire(link, self._aes, self._random_bytes).get_version())
             except StatusError:
                 raise CardError("unknown")
+            await self._clock.sleep_ms(0)  # short answers come so soon that no other task has worked
             await self._import_messaging()
         uid = identity.uid
         if identity.is_random:

@@ -23,6 +23,19 @@ def new_flash(seed=1, sectors=2 * SECTORS):
     return FlashModel(VirtualClock(), sectors, RandomBits(seed))
 
 
+class ReadCounter:
+    """A flash that counts how often it is read: on a chip that takes nearly all the time of an opening."""
+
+    def __init__(self, flash):
+        self._flash = flash
+        self.reads = 0
+        self.program, self.erase = flash.program, flash.erase
+
+    def read(self, address, buffer):
+        self.reads += 1
+        self._flash.read(address, buffer)
+
+
 def facts(card):
     return card.number, card.version, card.spent, card.pending, card.unproved, card.owed
 
@@ -122,6 +135,70 @@ class TestRegister(unittest.TestCase):
         again.note(KnownCard(99, 2, 10**6))
         self.assertFalse(again.failed)
         self.assertEqual(self.reopened().find(99).version, 2)
+
+    def steps_of(self, register):
+        """Open a register step by step. Return the number of steps."""
+        steps = 0
+        while register.open_step():
+            steps += 1
+        return steps
+
+    def test_no_step_of_an_opening_reads_as_often_as_half_the_ring_has_pages(self):
+        for cards in (0, 3, CAPACITY + 60):
+            self.setUp()
+            for number in range(cards):
+                self.register.note(KnownCard(FIRST + number, 2, 1_000 + number))
+            flash = ReadCounter(self.flash)
+            register = CardRegister(flash, 0, SECTORS)
+            is_open = False
+            while not is_open:
+                before = flash.reads
+                is_open = not register.open_step()
+                self.assertTrue(flash.reads - before <= 64, (cards, flash.reads - before))
+            self.assertFalse(register.failed)
+            newest = register.find(FIRST + cards - 1)
+            self.assertEqual(None if newest is None else newest.version, 2 if cards else None)
+
+    def test_whoever_needs_it_meanwhile_ends_the_opening_at_once(self):
+        for cards in (0, 40):
+            self.setUp()
+            for number in range(cards):
+                self.register.note(KnownCard(FIRST + number, 2, 1_000))
+            blank = bytes(self.flash.memory)
+            for steps in range(self.steps_of(self.reopened()) + 1):
+                self.flash.memory[:] = blank
+                again = self.reopened()
+                for _ in range(steps):
+                    self.assertTrue(again.open_step())
+                again.note(KnownCard(5, 7, 10**6))
+                self.assertFalse(again.open_step())
+                self.assertFalse(again.failed)
+                last = self.reopened()
+                self.assertEqual(last.find(5).version, 7)
+                for number in range(cards):
+                    self.assertEqual(last.find(FIRST + number).version, 2)
+
+    def test_a_cut_in_the_midst_of_an_opening_loses_nothing(self):
+        openings = 0
+        for operation in range(1, 60):
+            for second in range(1, 40):
+                self.flash = new_flash(operation + 100 * second)
+                register = CardRegister(self.flash, 0, SECTORS)
+                self.flash.faults.plan_cut(operation, operation * 377 % 1001, ("none", "page")[operation % 2])
+                noted = 0
+                try:
+                    for noted in range(20):
+                        register.note(KnownCard(5 + noted % 3, 2 + noted, 10**6 + noted))
+                except PowerCut:
+                    pass
+                self.flash.faults.plan_cut(second, second * 131 % 1001, ("page", "none")[second % 2])
+                try:
+                    self.steps_of(self.reopened())
+                    break
+                except PowerCut:
+                    openings += 1
+                    self.check_after_cut(noted)
+        self.assertTrue(openings > 50, openings)
 
     def test_a_ring_that_cannot_be_read_is_left_as_it_is(self):
         self.register.note(KnownCard(5, 2, 3))

@@ -26,13 +26,13 @@ of need: else a row of short runs would erase the same sector at each start.
 import struct
 
 from wattpurse.core.journal import ring, slots
-from wattpurse.core.journal.ring import JournalBlank, Ring
+from wattpurse.core.journal.ring import Ring
 from wattpurse.core.journal.slots import BEGUN, COUNT, FIRM, OWN_KINDS, JournalUnreadable
 from wattpurse.core.journal.survey import older_sectors, sector_records, settled, slots_behind
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from wattpurse.hal import Flash
 
@@ -133,40 +133,38 @@ class Journal:
         the next: `repeat_doubtful` makes the newest firm. Raises ring.JournalBlank, slots.JournalUnreadable, OSError.
         """
         snapshot = self._open_newest()
-        self._slot_count = slots_behind(self._log_at)
-        self._next_slot = min(self._first_safe_slot(), self._slot_count)
-        self._tally_slot = None
-        # A header that power cut off may not be read the next time: nothing is written behind one that is not proven.
-        self._degraded = self._firm_index != self._index or self._headers_differ()
-        self._opened = True
+        self._find_end()
         return snapshot
 
     def create(self) -> None:
         """Start a journal in a blank ring. Raises ValueError where anything is written already."""
         if not self._ring.is_blank():
             raise ValueError("the ring is not blank: erase it on purpose first")
-        self._index = self._ring.sectors - 1
-        self._sequence = 0
-        self._tried_sequence = 0
-        self._firm_index = None
-        self._opened = True
-        self._erases_left = ERASES_AT_ONCE
-        self._roll_on()
+        self._begin()
 
-    def resume_or_create(self) -> bytes:
-        """Resume a log, or create it in blank flash; return the snapshot of the sector.
+    def resume_or_create(self) -> "Generator[None, None, bytes]":
+        """Resume a log, or create it in blank flash. Yield between steps of milliseconds; return the sector's snapshot.
 
-        A creation that power cut off is made anew: nothing was in the log yet. Raises as `resume` does.
+        A creation that power cut off is made anew: nothing was in the log yet. Nothing can be written before the end.
+        Raises as `resume` does.
         """
-        try:
-            return self.resume()
-        except JournalBlank:
-            pass
-        except JournalUnreadable:
-            if not self.is_without_log():
-                raise
-            self.erase()
-        self.create()
+        failure = None
+        if self._ring.has_header():
+            try:
+                snapshot = self._open_newest()
+                yield
+                self._find_end()
+                yield
+                return snapshot
+            except JournalUnreadable as error:
+                failure = error
+        for has_log in self._logs():
+            if has_log:
+                raise failure or JournalUnreadable("the journal has no readable sector")
+            yield
+        yield from self._erasing()
+        self._begin()
+        yield
         return self._snapshot()
 
     def is_without_log(self) -> bool:
@@ -174,24 +172,15 @@ class Journal:
 
         After the creation of a ring with a short snapshot was cut off this is so, and never again.
         """
-        for copy in range(ring.COPIES):
-            for index in range(self._ring.sectors):
-                for page in range(1, ring.PAGES):
-                    if not self._ring.page_is_blank(copy, index, page):
-                        return False
-        return True
+        return not any(self._logs())
 
     def erase(self) -> None:
         """Erase the whole ring: everything in it is lost. For a person's explicit order only.
 
         Blank sectors are passed over, so that the next call finishes an erasing that a reset interrupted.
         """
-        self._opened = False
-        self._erased_copies = 0
-        for index in range(self._ring.sectors):
-            for copy in range(ring.COPIES):
-                if not self._ring.sector_is_blank(copy, index):
-                    self._ring.erase(copy, index)
+        for _ in self._erasing():
+            pass
 
     def append(self, kind: int, payload: bytes) -> None:
         """Write one record; it is in flash twice on return. Raises OSError when no sector takes it."""
@@ -303,15 +292,18 @@ class Journal:
 
     def newest_records(self) -> list:
         """Return `(kind, payload)` of every record of `history` behind the newest snapshot, in the order of writing."""
-        records = [(kind, payload) for kind, payload, _ in settled(self._survey_newest_sector())]
+        records = list(self.newest_first())
         records.reverse()
         return records
 
+    def newest_first(self) -> "Iterator[tuple]":
+        """Yield the same, newest first."""
+        for kind, payload, _ in settled(self._survey_newest_sector()):
+            yield kind, payload
+
     def newest_record(self) -> "tuple | None":
         """Return `(kind, payload)` of the newest record of `history` behind the newest snapshot, or None."""
-        for kind, payload, _ in settled(self._survey_newest_sector()):
-            return kind, payload
-        return None
+        return next(self.newest_first(), None)
 
     def survey(self) -> "Iterator[tuple | None]":
         """Yield `(kind, payload, copies)` or None of every slot in use, newest first (see `survey.older_sectors`)."""
@@ -335,6 +327,41 @@ class Journal:
             self._firm_index = self._ring.newest_firm(self._sequence)
             self._ring.ghosts += self._ring.killed  # the start that killed them may have been cut off in that
         return snapshot
+
+    def _find_end(self) -> None:
+        """Find the slot behind the log of the newest sector, and go on from it."""
+        self._slot_count = slots_behind(self._log_at)
+        self._next_slot = min(self._first_safe_slot(), self._slot_count)
+        self._tally_slot = None
+        # A header that power cut off may not be read the next time: nothing is written behind one that is not proven.
+        self._degraded = self._firm_index != self._index or self._headers_differ()
+        self._opened = True
+
+    def _begin(self) -> None:
+        """Write the first sector of a ring that is blank."""
+        self._index = self._ring.sectors - 1
+        self._sequence = 0
+        self._tried_sequence = 0
+        self._firm_index = None
+        self._opened = True
+        self._erases_left = ERASES_AT_ONCE
+        self._roll_on()
+
+    def _logs(self) -> "Iterator[bool]":
+        """Yield for each sector whether anything is behind its first page."""
+        for copy in range(ring.COPIES):
+            for index in range(self._ring.sectors):
+                yield any(not self._ring.page_is_blank(copy, index, page) for page in range(1, ring.PAGES))
+
+    def _erasing(self) -> "Iterator[None]":
+        """Erase each sector that is not blank. Yield after each sector."""
+        self._opened = False
+        self._erased_copies = 0
+        for index in range(self._ring.sectors):
+            for copy in range(ring.COPIES):
+                if not self._ring.sector_is_blank(copy, index):
+                    self._ring.erase(copy, index)
+                yield
 
     def _roll_firm(self) -> None:
         self._roll_on()

@@ -174,6 +174,14 @@ class Ring:
                     return False
         return True
 
+    def has_header(self) -> bool:
+        """Return True if any sector has a whole header."""
+        for index in range(self.sectors):
+            for copy in range(COPIES):
+                if self.read_header(copy, index) is not None:
+                    return True
+        return False
+
     def sector_is_blank(self, copy: int, index: int) -> bool:
         """Return True if one copy of a sector reads as erased."""
         return all(self.page_is_blank(copy, index, page) for page in range(PAGES))
@@ -227,9 +235,11 @@ class Ring:
 
     def _holds_image(self, copy: int, index: int, image: memoryview) -> bool:
         """Return True if the sector reads as `image` and blank behind it."""
+        read, page = self._flash.read, self._page  # on a chip, calls on the way to the flash cost more than reading
+        sector_at = self._sector(copy, index) * SECTOR_SIZE
         for start in range(0, SECTOR_SIZE, PAGE_SIZE):
-            self.read(copy, index, start, self._page)
-            if self._page != (image[start : start + PAGE_SIZE] if start < len(image) else BLANK_PAGE):
+            read(sector_at + start, page)
+            if page != (image[start : start + PAGE_SIZE] if start < len(image) else BLANK_PAGE):
                 return False
         return True
 

@@ -21,6 +21,8 @@ from wattpurse.core.money.known_cards import KnownCard
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from wattpurse.core.journal.journal import Journal
     from wattpurse.hal import Flash
 
@@ -32,6 +34,9 @@ _FORMAT = b"\x01"
 _ENTRY = "<IIIHIIB"
 _ENTRY_SIZE = struct.calcsize(_ENTRY)
 _NUMBER = "<I"
+_STAKE = "<IHII"  # of an entry, from `spent` to `owed`
+_STAKE_AT = 8
+_RECORDS_A_STEP = 8
 _U32_LIMIT = (1 << 32) - 1
 
 
@@ -44,6 +49,7 @@ class CardRegister(LateLog):
     def __init__(self, flash: "Flash", first_sector: int, sectors: int) -> None:
         super().__init__(flash, first_sector, sectors, RING)
         self._entries = b""
+        self._least_at = None
         self.forgotten = []
 
     def find(self, number: int) -> KnownCard | None:
@@ -64,13 +70,21 @@ class CardRegister(LateLog):
         if lost is not None and _stake(lost):
             self.forgotten.append((lost.number, _stake(lost)))
 
-    def _take_over(self, journal: "Journal", snapshot: bytes) -> None:
+    def _take_over(self, journal: "Journal", snapshot: bytes) -> "Iterator[None]":
         if snapshot[:1] != _FORMAT or (len(snapshot) - 1) % _ENTRY_SIZE:
             raise ValueError("the register has a format that is not known")
         self._entries = snapshot[1:]
-        for kind, payload in journal.newest_records():
+        records = []
+        for record in journal.newest_first():
+            records.append(record)
+            if len(records) % _RECORDS_A_STEP == 0:
+                yield
+        while records:
+            kind, payload = records.pop()
             if kind == _ENTRY_RECORD:
                 self._keep(payload[:_ENTRY_SIZE])
+            if len(records) % _RECORDS_A_STEP == 0 or self._is_full:
+                yield
 
     def _snapshot(self) -> bytes:
         return _FORMAT + self._entries
@@ -87,7 +101,7 @@ class CardRegister(LateLog):
         at = self._at(entry[:4])
         if at >= 0:
             return self._entries[at : at + _ENTRY_SIZE] != entry
-        if len(self._entries) < CAPACITY * _ENTRY_SIZE:
+        if not self._is_full:
             return True
         card = _card(entry, 0)
         if _stake(card) > _stake(_card(self._entries, self._least())):
@@ -101,23 +115,31 @@ class CardRegister(LateLog):
         entries = self._entries
         lost = None
         at = self._at(entry[:4])
-        if at < 0 and len(entries) >= CAPACITY * _ENTRY_SIZE:
+        if at < 0 and self._is_full:
             at = self._least()
             lost = _card(entries, at)
+        self._least_at = None
         if at < 0:
             self._entries = entries + entry
         else:
             self._entries = b"".join((entries[:at], entries[at + _ENTRY_SIZE :], entry))
         return lost
 
+    @property
+    def _is_full(self) -> bool:
+        return len(self._entries) >= CAPACITY * _ENTRY_SIZE
+
     def _least(self) -> int:
-        """Return the place of the entry that is forgotten next."""
-        least, least_at = None, 0
-        for at in range(0, len(self._entries), _ENTRY_SIZE):
-            stake = _stake(_card(self._entries, at))
-            if least is None or stake < least:
-                least, least_at = stake, at
-        return least_at
+        """Return the place of the entry that is forgotten next. A search takes milliseconds, and its result is kept."""
+        if self._least_at is None:
+            entries = self._entries
+            least = self._least_at = None
+            for at in range(0, len(entries), _ENTRY_SIZE):
+                low, high, _, owed = struct.unpack_from(_STAKE, entries, at + _STAKE_AT)
+                stake = join48(low, high) + owed
+                if least is None or stake < least:
+                    least, self._least_at = stake, at
+        return self._least_at
 
 
 def _stake(card: KnownCard) -> int:

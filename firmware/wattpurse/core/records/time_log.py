@@ -16,6 +16,8 @@ from wattpurse.core.journal.late_log import LateLog
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from wattpurse.core.journal.journal import Journal
     from wattpurse.hal import Flash
 
@@ -45,12 +47,13 @@ class TimeLog(LateLog):
         self._note = base_s, time_s, until_s
         return self._appends(_NOTE_RECORD, struct.pack(_NOTE, *self._note))
 
-    def _take_over(self, journal: "Journal", snapshot: bytes) -> None:
+    def _take_over(self, journal: "Journal", snapshot: bytes) -> "Iterator[None]":
         if snapshot[:1] != _FORMAT or len(snapshot) != len(_FORMAT) + _NOTE_SIZE:
             raise ValueError("the time log has a format that is not known")
         record = journal.newest_record()
         newest = snapshot[1:] if record is None else record[1][:_NOTE_SIZE]
         self._note = struct.unpack(_NOTE, newest)
+        yield
 
     def _snapshot(self) -> bytes:
         return _FORMAT + struct.pack(_NOTE, *self._note)
