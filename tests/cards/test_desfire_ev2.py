@@ -47,6 +47,8 @@ class Script:
         self.commands = []
 
     async def transceive(self, command, meanwhile=None):
+        if meanwhile is not None:
+            meanwhile()
         self.commands.append(bytes(command))
         return self.answers.pop(0)
 
