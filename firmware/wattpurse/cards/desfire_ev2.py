@@ -17,7 +17,6 @@ count and on no other message, so a command is signed while the one in front of 
 
 import struct
 
-
 from wattpurse.cards.desfire import ENCIPHERED, ILLEGAL_COMMAND, MORE, OK, PLAIN, Desfire, StatusError
 from wattpurse.cards.iso14443 import CardError
 from wattpurse.core.seals.cmac import BLOCK, MODE_CBC, add_to_block, double, equal
