@@ -167,6 +167,7 @@ class _Authentication:
         self._own = number
         self._decrypt = aes(key, MODE_CBC, bytes(BLOCK)).decrypt
         self._encrypt = aes(key, MODE_CBC, bytes(BLOCK)).encrypt
+        self._other = b""
         self._session: Session | None = None
 
     def reply(self, challenge: bytes) -> bytes:
@@ -176,23 +177,22 @@ class _Authentication:
         self._other = other = self._decrypt(challenge)
         return self._encrypt(self._own + other[1:] + other[:1])
 
-    def prepare(self) -> None:
+    def prepare(self) -> "Session":
         """Derive the session that begins if the card has the key, and set the key for its proof."""
-        keys = session_keys(self._aes, self._key, self._own, self._other)
-        self._session = Session(self._aes, *keys, bytes(_TRANSACTION_SIZE))
+        enciphering, proving = session_keys(self._aes, self._key, self._own, self._other)
+        self._session = session = Session(self._aes, enciphering, proving, b"")
         self._decrypt = self._aes(self._key, MODE_CBC, bytes(BLOCK)).decrypt
+        return session
 
     def session(self, proof: bytes, before: "Session | None") -> "Session":
         """Return the session, which goes on `before`. Raise CardError ("refused") if the card does not have the key."""
         head = _TRANSACTION_SIZE if before is None else 0
         if len(proof) != head + BLOCK + (_TAIL_SIZE if before is None else 0):
             raise CardError("garbled")
-        if self._session is None:  # for a transport that has not called `prepare`
-            self.prepare()
+        session = self._session or self.prepare()
         clear, own = self._decrypt(proof), self._own
         if not equal(clear[head : head + BLOCK], own[1:] + own[:1]):
             raise CardError("refused")
-        session = self._session
         session.transaction, session.count = (clear[:head], 0) if before is None else (before.transaction, before.count)
         return session
 
