@@ -229,7 +229,7 @@ class WithACard(unittest.TestCase):
         self.assertEqual(forged.session, None)
 
     def test_a_payment_sets_each_key_once(self):
-        """The set-up of a key costs most on a chip."""
+        """Count the keys that are set: on a chip that costs most."""
         keys = []
 
         def counting_aes(key, *mode):
@@ -257,7 +257,7 @@ class WithACard(unittest.TestCase):
                 self.assertEqual(card.session, None)
 
     def test_the_count_of_a_session_ends(self):
-        """A card ends the session at the last count. A command that would need one more is not sent."""
+        """Refuse a command that needs one more count than there are. The card ends the session there too."""
         attempts = (
             lambda: self.card.commit(),
             lambda: self.card.debit(layout.VALUE_FILE, 1, ENCIPHERED),

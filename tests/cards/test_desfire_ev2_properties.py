@@ -88,7 +88,7 @@ def test_answers(enciphering, proving, transaction, count, data, bit):
     st.lists(st.tuples(st.integers(0, 3), st.binary(min_size=1, max_size=70)), max_size=12),
 )
 def test_a_session_sets_its_keys_once_and_each_message_stands_alone(enciphering, proving, transaction, count, messages):
-    """Mix all kinds of messages in one session: none depends on those before it but for the count."""
+    """Send all kinds of messages in one session: of those before it, each depends on their count alone."""
     set_keys = []
 
     def counting_aes(key, *mode):

@@ -40,7 +40,7 @@ _TO_CARD, _FROM_CARD = b"\xa5\x5a", b"\x5a\xa5"
 _KEYS = b"\x00\x01\x00\x80"  # counter, and length of the key in bits
 _COUNT_LIMIT = 0xFFFF
 _PADDING = b"\x80" + bytes(BLOCK - 1)
-_EVEN_BYTES = "xBxBxBxBxBxBxBxB"  # of a CMAC, counted from 1: the MAC of a message
+_EVEN_BYTES = "xBxBxBxBxBxBxBxB"  # the MAC of a message is every second byte of its CMAC
 
 
 class DesfireEv2(Desfire):

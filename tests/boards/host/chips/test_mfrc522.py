@@ -146,7 +146,7 @@ class OneChip:
         self.model.select(1)
 
     def read(self, addresses):
-        """Return what the chip answers to a burst; its length is that of a driver that heeds an ESP32."""
+        """Return the answer to a burst, whose length an ESP32 can read."""
         addresses += bytes(-len(addresses) % 4)
         values = bytearray(len(addresses))
         self.model.select(0)
