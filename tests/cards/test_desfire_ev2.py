@@ -47,8 +47,33 @@ class Script:
         self.commands = []
 
     async def transceive(self, command, meanwhile=None):
+        if meanwhile is not None:
+            meanwhile()
         self.commands.append(bytes(command))
         return self.answers.pop(0)
+
+
+class Damaging(Wire):
+    """A wire that damages one answer of a row of commands: that of number `place`."""
+
+    def __init__(self, card, place, damage):
+        super().__init__(card)
+        self.is_at_work = False
+        self._place = place
+        self._damage = damage
+        self._before = b""
+
+    async def transceive(self, command, meanwhile=None):
+        answer = await super().transceive(command, meanwhile)
+        before, self._before = self._before, answer
+        if not self.is_at_work or command[:1] == b"\xaf":
+            return answer
+        self._place -= 1
+        if self._place != -1:
+            return answer
+        if self._damage == "bit":
+            return answer[:-1] + bytes((answer[-1] ^ 0x10,))
+        return before if self._damage == "repeated" else answer[:-1]
 
 
 def ev2_card(uid=UID, content=None):
@@ -202,6 +227,49 @@ class WithACard(unittest.TestCase):
         with self.assertRaises(CardError):
             run(forged.get_value(layout.VALUE_FILE, ENCIPHERED))
         self.assertEqual(forged.session, None)
+
+    def test_a_payment_sets_each_key_once(self):
+        """Count the keys that are set: on a chip that costs most."""
+        keys = []
+
+        def counting_aes(key, *mode):
+            keys.append(key)
+            return aes(key, *mode)
+
+        card = layout.DesfireKeyCard(DesfireEv2(self.wire, counting_aes, Numbers(1)), counting_aes, UID)
+        content = run(card.read_content(SITE_KEYS))
+        run(card.deduct(content.at(2, 1_000_000), 7))
+        self.assertEqual(content_of(self.model).spent, 1_000_000)
+        # That of the site; that of the card both ways, for its proof and for the session keys; three of the session.
+        self.assertEqual((len(keys), keys.count(debit_key())), (8, 4))
+
+    def test_an_answer_is_used_if_all_of_its_row_are_proven(self):
+        for place in range(len(layout.READS)):
+            for damage in ("bit", "repeated", "short"):
+                wire = Damaging(self.model, place, damage)
+                self.model.power_off()
+                card = DesfireEv2(wire, aes, Numbers(1))
+                run(card.select_application(layout.APPLICATION))
+                run(card.authenticate(layout.DEBIT_KEY, debit_key()))
+                wire.is_at_work = True
+                with self.assertRaises(CardError):
+                    run(layout.read(card))
+                self.assertEqual(card.session, None)
+
+    def test_the_count_of_a_session_ends(self):
+        """Refuse a command that needs one more count than there are. The card ends the session there too."""
+        attempts = (
+            lambda: self.card.commit(),
+            lambda: self.card.debit(layout.VALUE_FILE, 1, ENCIPHERED),
+            lambda: layout.read(self.card),
+        )
+        for attempt in attempts:
+            self.enter()
+            self.card.session.count = 0xFFFF
+            sent = self.wire.commands
+            with self.assertRaises(CardError):
+                run(attempt())
+            self.assertEqual(self.wire.commands, sent)
 
     def test_each_bit_of_a_command_counts(self):
         for bit in range(0, 8 * 26, 5):

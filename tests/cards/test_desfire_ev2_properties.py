@@ -78,3 +78,52 @@ def test_answers(enciphering, proving, transaction, count, data, bit):
         except CardError:
             continue
         raise AssertionError("a forged or old answer was taken")
+
+
+@given(
+    KEYS,
+    KEYS,
+    IDENTIFIERS,
+    COUNTS,
+    st.lists(st.tuples(st.integers(0, 3), st.binary(min_size=1, max_size=70)), max_size=12),
+)
+def test_a_session_sets_its_keys_once_and_each_message_stands_alone(enciphering, proving, transaction, count, messages):
+    """Send all kinds of messages in one session: of those before it, each depends on their count alone."""
+    set_keys = []
+
+    def counting_aes(key, *mode):
+        set_keys.append(key)
+        return aes(key, *mode)
+
+    session = Session(counting_aes, enciphering, proving, transaction, count)
+    deciphered = 0
+    for way, data in messages:
+        if way == 0:
+            assert session.sign(data) == mac(proving, data[0], count, transaction, data[1:])
+        elif way == 1:
+            cipher = Cipher(AES(enciphering), CBC(vector(enciphering, b"\xa5\x5a", transaction, count))).encryptor()
+            assert session.encipher(data) == cipher.update(padded(data))
+        else:
+            count += 1
+            sent = data
+            if way == 3:
+                cipher = Cipher(AES(enciphering), CBC(vector(enciphering, b"\x5a\xa5", transaction, count))).encryptor()
+                sent = cipher.update(padded(data))
+                deciphered += 1
+            answer = sent + mac(proving, 0, count, transaction, sent)
+            assert session.opened(answer, len(data) if way == 3 else None) == data
+        assert session.count == count
+    assert len(set_keys) == 2 + deciphered
+
+
+@given(KEYS, KEYS, IDENTIFIERS, COUNTS, st.lists(st.binary(min_size=1, max_size=70), min_size=1, max_size=4))
+def test_commands_that_are_signed_ahead(enciphering, proving, transaction, count, commands):
+    session = Session(aes, enciphering, proving, transaction, count)
+    for place, command in enumerate(commands):
+        assert session.sign(command) == mac(proving, command[0], count + place, transaction, command[1:])
+        session.foresee()
+    assert session.count == count
+    for place in range(len(commands)):
+        assert session.verify(mac(proving, 0, count + place + 1, transaction, b"")) == b""
+    assert session.count == count + len(commands)
+    assert session.sign(b"\xc7", 1) == mac(proving, 0xC7, session.count + 1, transaction, b"")

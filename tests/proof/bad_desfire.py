@@ -24,7 +24,7 @@ from wattpurse_tools.vault import desfire_cards
 NAME = "bad-desfire"
 ABOUT = "a stranger who changes the messages between a DESFire key card and meters or vault"
 SHORT_CASES = 60
-LONG_CASES = 20_000
+LONG_CASES = 50_000  # a case has 30 dialogs, with 20 changed messages on average
 
 _DIALOGS = 30
 _MOST_PULSES = 600

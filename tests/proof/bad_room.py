@@ -36,7 +36,7 @@ from wattpurse.services.card_desk import CardDesk
 NAME = "bad-room"
 ABOUT = "lies and damage on the line to the room"
 SHORT_CASES = 4
-LONG_CASES = 2_000
+LONG_CASES = 10_110  # a case has 99 inputs
 
 _LOOKS = 40
 _BYTES = 60

@@ -34,10 +34,9 @@ NAK_OPERATION = 0x04
 def crc_a(data: bytes, preset: int = 0x6363) -> bytes:
     """Return CRC_A of ISO/IEC 14443-3, annex B, as the two bytes that follow `data` in a frame."""
     crc = preset
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x8408 if crc & 1 else 0)
+    for byte in data:  # four bits at once: their remainders are the multiples of 0x1081, without a carry
+        crc = crc >> 4 ^ (crc ^ byte & 15) % 16 * 0x1081
+        crc = crc >> 4 ^ (crc ^ byte >> 4) % 16 * 0x1081
     return bytes((crc & 0xFF, crc >> 8))
 
 

@@ -87,7 +87,7 @@ class Mfrc522Model:
     def read(self, register: int) -> int:
         """Return one register as the SPI interface reads it."""
         if register == regs.FIFO_DATA:
-            return self._read_fifo()
+            return (self.read_fifo(1) or b"\x00")[0]
         if register == regs.FIFO_LEVEL:
             return len(self.fifo)
         if register == regs.COMMAND:
@@ -165,6 +165,31 @@ class Mfrc522Model:
         if len(data) > room:
             self.set_error(regs.ERROR_OVERFLOW)
         self._update_alerts()
+
+    def read_fifo(self, count: int) -> bytes:
+        """Take up to `count` bytes out of the FIFO, as so many reads do."""
+        found = bytes(self.fifo[:count])
+        if found:
+            before = self.fifo
+            self.fifo = before[1:]
+            self._update_alerts()  # each alert stays: the first read and the last one tell all
+            if count > 1:
+                self.fifo = before[len(found) :]
+                self._update_alerts()
+        return found
+
+    def write_fifo(self, data: "bytes | bytearray | memoryview", start: int) -> bool:
+        """Append the bytes from `start`, as so many writes do. Return False if one of them would not just be taken."""
+        is_free = self._is_awake() and not self.radio.forbids_fifo_writes()
+        if not is_free or len(self.fifo) + len(data) - start > FIFO_SIZE:
+            return False
+        if self.registers[regs.COMMAND] & 0x0F == regs.CALC_CRC:
+            return False
+        self.fifo.append(data[start])
+        self._update_alerts()
+        self.fifo.extend(data[start + 1 :])
+        self._update_alerts()
+        return True
 
     def crc_preset(self) -> int:
         """Return the start value of the CRC coprocessor."""
@@ -288,14 +313,6 @@ class Mfrc522Model:
     def _update_field(self) -> None:
         drivers_on = self.registers[regs.TX_CONTROL] & 0x03 == 0x03
         self.field.switch(drivers_on and not self.registers[regs.COMMAND] & regs.POWER_DOWN)
-
-    def _read_fifo(self) -> int:
-        if not self.fifo:
-            return 0
-        value = self.fifo[0]
-        self.fifo = self.fifo[1:]
-        self._update_alerts()
-        return value
 
     def _write_fifo(self, value: int) -> None:
         if self.radio.forbids_fifo_writes():

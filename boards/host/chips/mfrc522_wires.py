@@ -1,8 +1,13 @@
 """The driver's ends of the wires to the MFRC522 model: SPI bus, chip select and reset pin."""
 
+from boards.host.chips import mfrc522_registers as regs
+
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
     from boards.host.chips.mfrc522 import Mfrc522Model
+
+_READ_FIFO = 0x80 | regs.FIFO_DATA << 1
+_WRITE_FIFO = regs.FIFO_DATA << 1
 
 
 class Spi:
@@ -21,8 +26,9 @@ class Spi:
 
     def write(self, data: "bytes | bytearray | memoryview") -> None:
         """Send bytes to the chip and drop its answer."""
-        for byte in data:
-            self._byte(byte)
+        start = self._fill_fifo(data) if len(data) > 2 and data[0] == _WRITE_FIFO else 0
+        for index in range(start, len(data)):
+            self._byte(data[index])
 
     def write_readinto(self, data: "bytes | bytearray", values: bytearray) -> None:
         """Send bytes to the chip and receive as many at the same time. Both buffers have the same length."""
@@ -30,8 +36,44 @@ class Spi:
             raise ValueError("buffers must be the same length")
         if len(values) > 4 and len(values) % 4:  # shorter ones take no memory there
             self._model.violation(f"a read of {len(values)} bytes: an ESP32 that is short of memory waits for ever")
-        for index, byte in enumerate(data):
-            values[index] = self._byte(byte)
+        index = 0
+        while index < len(data):
+            done = self._empty_fifo(data, values, index) if self._address == _READ_FIFO else 0
+            if not done:
+                values[index] = self._byte(data[index])
+                done = 1
+            index += done
+
+    def _fill_fifo(self, data: "bytes | bytearray | memoryview") -> int:
+        """Take a whole frame for the FIFO at once. Return the number of bytes taken: all, or 0 if it is no such case.
+
+        The result is the same as byte by byte. A case that a fault or the state of the chip changes is left to that.
+        """
+        model = self._model
+        if self._address is not None or not self._is_plain() or not model.write_fifo(data, 1):
+            return 0
+        self._address = _WRITE_FIFO
+        model.statistics.spi_bytes += len(data)
+        return len(data)
+
+    def _empty_fifo(self, data: "bytes | bytearray", values: bytearray, start: int) -> int:
+        """Read a row of bytes from the FIFO at once. Return their number, 0 if the bytes have to go one by one."""
+        if not self._is_plain():
+            return 0
+        end = start
+        while end < len(data) - 1 and data[end] == _READ_FIFO:
+            end += 1
+        count = end + 1 - start  # the byte behind the row reads the FIFO too
+        found = self._model.read_fifo(count)
+        values[start : end + 1] = found + bytes(count - len(found))
+        self._model.statistics.spi_bytes += count
+        self._take_address(data[end])
+        return count
+
+    def _is_plain(self) -> bool:
+        """Return True if bus and chip work, and the chip is selected."""
+        model = self._model
+        return bool(not model.select.level and model.reset.level and model.faults.spi_dead is None)
 
     def _byte(self, byte: int) -> int:
         model = self._model

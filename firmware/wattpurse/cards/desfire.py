@@ -272,16 +272,15 @@ class _Proofs:
 class Ending:
     """The end of a transaction on `card`: bytes of `file`, with a MAC, and the commit.
 
-    With the messaging of EV1 both are signed ahead, while the command in front of them is on the air. With another one,
-    or in plain, nothing is done ahead.
+    In a session both are signed ahead, while the command in front of them is on the air.
     """
 
     def __init__(self, card: Desfire, file: int) -> None:
-        session = card.session
         self._card = card
         self._file = file
-        self._session = session if isinstance(session, Session) else None
-        self._data = self._signed = b""
+        self._session = card.session  # the card has none while a command is on the air
+        self._data = self._write = b""
+        self._commit = _COMMIT
 
     def prepare(self, data: bytes, is_behind: bool) -> None:
         """Take the bytes, and sign ahead. `is_behind` is True if a change in front of them is not answered yet.
@@ -295,22 +294,24 @@ class Ending:
         if is_behind:
             session.foresee()
         command = _write_command(self._file, 0, len(data)) + data
-        self._signed = command + session.sign(command)
+        self._write = command + session.sign(command)
         session.foresee()
-        session.sign(_COMMIT)
+        mac = session.sign(_COMMIT)
+        if session.proves_commands:
+            self._commit += mac
         session.foresee()
 
     async def write(self) -> None:
         """Write the bytes. The card keeps them aside."""
-        if self._signed:
-            await self._card.finish(self._signed)
+        if self._write:
+            await self._card.finish(self._write)
         else:
             await self._card.write_data(self._file, 0, self._data, MACED)
 
     async def commit(self) -> None:
         """Make all changes valid, as `Desfire.commit`."""
-        if self._signed:
-            await self._card.finish(_COMMIT)
+        if self._write:
+            await self._card.finish(self._commit)
         else:
             await self._card.commit()
 

@@ -4,6 +4,7 @@ desfire_debit_ratio: from REQA to the answer to the commit, in a look in which t
 authentication, reading, debit, statement, commit. It is compared with the time on the air, of AES and of flash (the
 meter notes the payment first). The time of AES is the number of keys set and blocks done for such a payment, counted on
 this computer, times the times of both on the chip. The card itself takes no time for its commands.
+desfire_ev2_debit_ratio: the same with a card of EV2, with which the meter speaks the messaging of EV2.
 desfire_heap_bytes: `gc.mem_free()` three seconds after a start without a card, less the same after some payments.
 desfire_loop_block_max_ms: the longest step of any task, as `loop` measures it, from the first look at the card, which
 imports the code for such cards and opens the register of key cards, through payments every half second. Collections of
@@ -13,10 +14,12 @@ garbage are in it. A second run reports the steps without them beside the figure
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from boards.host.cards.desfire_chip import DesfireChip
+from boards.host.cards.desfire_chip import EV1, DesfireChip
+from boards.host.cards.desfire_ev2 import EV2
 from boards.host.chips.aes import aes
 from boards.host.chips.random_bits import RandomBits
 from wattpurse.cards.desfire import Desfire
+from wattpurse.cards.desfire_ev2 import DesfireEv2
 from wattpurse.cards.desfire_key_card import DesfireKeyCard
 from wattpurse.core.money.key_card import NO_ALLOWANCE, CardContent
 from wattpurse.core.seals import desfire_keys
@@ -79,11 +82,20 @@ class AesWork(NamedTuple):
 
 def payments(workshop: Workshop) -> Measured:
     """Measure desfire_debit_ms and desfire_debit_ratio."""
-    work = _aes_work()
-    with workshop.meter("desfire") as meter:
+    return _payments(workshop, "desfire", EV1)
+
+
+def payments_ev2(workshop: Workshop) -> Measured:
+    """Measure desfire_ev2_debit_ms and desfire_ev2_debit_ratio."""
+    return _payments(workshop, "desfire_ev2", EV2)
+
+
+def _payments(workshop: Workshop, name: str, hardware_version: int) -> Measured:
+    work = _aes_work(hardware_version)
+    with workshop.meter(name.replace("_", " ")) as meter:
         _begin(meter)
         observer = TapObserver(meter)
-        meter.insert(_new_card())
+        meter.insert(_new_card(hardware_version))
         meter.run_for(_MEASURED_S)
         observer.end()
         paid = [_payment(tap) for tap in observer.taps() if _commit_of(tap) is not None]
@@ -95,13 +107,14 @@ def payments(workshop: Workshop) -> Measured:
     whole = median(paid)
     aes_ms = (work.keys * setting_us + work.blocks * block_us) / 1000
     floor_ms = whole.radio_ms + whole.flash_ms + aes_ms
-    notes = [f"A payment from a key card on DESFire, the median of {len(paid)}, from REQA to its commit:"]
+    version = "EV1" if hardware_version == EV1 else "EV2"
+    notes = [f"A payment from a key card on DESFire {version}, the median of {len(paid)}, from REQA to its commit:"]
     notes += whole.lines()
-    notes.append(f"{aes_ms:8.2f} ms of that AES: {work.keys} keys of {setting_us:.0f} us, {work.blocks} blocks of")
-    return {"desfire_debit_ms": whole.total_ms, "desfire_debit_ratio": whole.total_ms / floor_ms}, [
-        *notes[:-1],
-        f"{notes[-1]} {block_us:.0f} us",
-    ]
+    notes.append(
+        f"{aes_ms:8.2f} ms of that AES: {work.keys} keys of {setting_us:.0f} us, {work.blocks} blocks of"
+        f" {block_us:.0f} us"
+    )
+    return {f"{name}_debit_ms": whole.total_ms, f"{name}_debit_ratio": whole.total_ms / floor_ms}, notes
 
 
 def heap(workshop: Workshop) -> Measured:
@@ -197,10 +210,10 @@ class _CountingCipher:
         return self._cipher.decrypt(data)
 
 
-def _new_card() -> DesfireChip:
+def _new_card(hardware_version: int = EV1) -> DesfireChip:
     """Return a key card with money on it, made as the vault makes it."""
     bits = RandomBits(1)
-    chip = DesfireChip(_UID, random_bytes=lambda count: bytes([bits(8) for _ in range(count)]))
+    chip = DesfireChip(_UID, b"", lambda count: bytes([bits(8) for _ in range(count)]), hardware_version)
     own = desfire_cards.CardKeys(
         1,
         desfire_keys.master_key(aes, _VENDING_KEY, _UID),
@@ -208,16 +221,17 @@ def _new_card() -> DesfireChip:
         desfire_keys.credit_key(aes, _VENDING_KEY, _UID),
         desfire_keys.identify_key(aes, SITE_KEY),
     )
-    card = Desfire(_Direct(chip), aes, lambda count: bytes([bits(8) for _ in range(count)]))
+    card = DesfireEv2(_Direct(chip), aes, lambda count: bytes([bits(8) for _ in range(count)]))
     content = CardContent(1, _LOADED, 0, _PRICE, (0, NO_ALLOWANCE, 0, 0), 0)
     _finish(desfire_cards.make_card(card, own, content, is_new=True))
     return chip
 
 
-def _aes_work() -> AesWork:
+def _aes_work(hardware_version: int) -> AesWork:
     """Return the work of one payment, from the derivation of the card's key to the proof of the commit."""
     counts = _CountingAes()
-    card = DesfireKeyCard(Desfire(_Direct(_new_card()), counts, bytes), counts, _UID)
+    commands = Desfire if hardware_version == EV1 else DesfireEv2
+    card = DesfireKeyCard(commands(_Direct(_new_card(hardware_version)), counts, bytes), counts, _UID)
     content = _finish(card.read_content((SITE_KEY,)))
     content.spent += 10_000
     content.version += 1

@@ -5,6 +5,7 @@ import unittest
 from boards.host.cards.classic import TRANSPORT_KEY, ClassicCard
 from boards.host.chips import mfrc522_registers as regs
 from boards.host.chips.mfrc522 import FIFO_SIZE, WAKE_UP_US, Mfrc522Model
+from boards.host.chips.random_bits import RandomBits
 from boards.host.world.clock import VirtualClock
 
 UID = b"\x11\x22\x33\x44"
@@ -79,6 +80,91 @@ class TestWires(ModelTest):
         self.write(regs.MODE, 0x3D)
         self.assertEqual(self.model.statistics.chip_selects, 2)
         self.assertEqual(self.model.statistics.spi_bytes, 5)
+
+
+class TestBursts(ModelTest):
+    """A row of FIFO bytes in one burst has the same effects as the bytes one by one."""
+
+    def test_any_traffic_leaves_two_chips_in_the_same_state(self):
+        bits = RandomBits(5)
+        for _ in range(40):
+            whole, single = OneChip(True), OneChip(False)
+            for _ in range(30):
+                self._act(bits, whole, single)
+                self.assertEqual(whole.state(), single.state())
+
+    def _act(self, bits, whole, single):
+        way = bits(3)
+        if way < 3:
+            data = bytes([regs.FIFO_DATA << 1] + [bits(8) for _ in range(bits(7) % 80)])
+        elif way < 5:
+            setting = (
+                (regs.WATER_LEVEL, bits(6)),
+                (regs.COM_I_EN, bits(8)),
+                (regs.COM_IRQ, bits(7)),
+                (regs.COMMAND, (regs.IDLE, regs.CALC_CRC, regs.TRANSCEIVE, regs.POWER_DOWN)[bits(2)]),
+                (regs.FIFO_LEVEL, 0x80),
+            )[bits(3) % 5]
+            data = bytes((setting[0] << 1, setting[1]))
+        else:
+            count = bits(7) % 80
+            other = 0x80 | regs.FIFO_LEVEL << 1
+            addresses = bytes([0x80 | regs.FIFO_DATA << 1 if bits(4) else other for _ in range(count)]) + b"\0"
+            return self.assertEqual(whole.read(addresses), single.read(addresses))
+        whole.write(data)
+        single.write(data)
+
+    def test_a_dead_bus_and_a_chip_in_reset_give_the_same_bytes(self):
+        for break_it in (lambda model: model.reset(0), lambda model: setattr(model.faults, "spi_dead", 0xFF)):
+            whole, single = OneChip(True), OneChip(False)
+            for chip in (whole, single):
+                chip.write(bytes((regs.FIFO_DATA << 1, 1, 2, 3)))
+                break_it(chip.model)
+            addresses = bytes((0x80 | regs.FIFO_DATA << 1,) * 3 + (0,))
+            self.assertEqual(whole.read(addresses), single.read(addresses))
+            self.assertEqual(whole.state(), single.state())
+
+
+class OneChip:
+    """A chip that takes bursts as the driver sends them, or byte by byte."""
+
+    def __init__(self, takes_bursts):
+        self.clock = VirtualClock()
+        self.model = Mfrc522Model(self.clock)
+        self.clock.advance_us(WAKE_UP_US)
+        self.levels = []
+        self.model.on_irq = self.levels.append
+        self._takes_bursts = takes_bursts
+
+    def write(self, data):
+        self.model.select(0)
+        if self._takes_bursts:
+            self.model.spi.write(data)
+        else:
+            for byte in data:
+                self.model.spi.write(bytes((byte,)))
+        self.model.select(1)
+
+    def read(self, addresses):
+        """Return the answer to a burst, whose length an ESP32 can read."""
+        addresses += bytes(-len(addresses) % 4)
+        values = bytearray(len(addresses))
+        self.model.select(0)
+        if self._takes_bursts:
+            self.model.spi.write_readinto(addresses, values)
+        else:
+            for place in range(len(addresses)):
+                one = bytearray(1)
+                self.model.spi.write_readinto(addresses[place : place + 1], one)
+                values[place] = one[0]
+        self.model.select(1)
+        return values
+
+    def state(self):
+        model = self.model
+        counts = model.statistics.spi_bytes, model.statistics.chip_selects
+        registers = [model.registers[one] for one in range(64)]
+        return registers, bytes(model.fifo), model.irq_level, self.levels, model.violations, counts
 
 
 class TestRegisters(ModelTest):
