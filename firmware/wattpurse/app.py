@@ -189,16 +189,13 @@ class Meter:
             self._start_clamps(self.settings.get("front_end"))
         if self.fault == supply.ON:
             self._count_first()
-        self._tidy_up()  # objects that live long lie close together: later allocations find room sooner
+        self.board.rest(True)  # objects that live long lie close together: later allocations find room sooner
+        self.board.rest(False)
         self.stores.open_events()
-        self._tidy_up()
-        if self.fault == supply.ON:
-            self._start_services()
-
-    def _tidy_up(self) -> None:
-        """Let the board collect garbage before the tasks run."""
         self.board.rest(True)
         self.board.rest(False)
+        if self.fault == supply.ON:
+            self._start_services()
 
     async def run(self) -> None:
         """Start, and live until the board is reset."""

@@ -4,6 +4,6 @@ if(HEAP_END)
     add_link_options(LINKER:--defsym=heap_end=${HEAP_END})
 endif()
 # Timers of the C library's pool: the port itself uses one for sleep, and one for each `machine.Timer`.
-add_compile_definitions(PICO_TIME_DEFAULT_ALARM_POOL_MAX_TIMERS=8)
+add_compile_definitions(PICO_TIME_DEFAULT_ALARM_POOL_MAX_TIMERS=6)
 # A collection of garbage holds up all tasks, so it is compiled for speed, as the port does with the interpreter's loop.
 set_source_files_properties(${MICROPY_DIR}/py/gc.c PROPERTIES COMPILE_OPTIONS "-O2")

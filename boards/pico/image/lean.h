@@ -12,7 +12,8 @@
 
 // A collection of garbage must not overflow its stack of blocks: it would begin anew with the whole heap, and take three
 // times as long. A meter with every module of key cards uses 553 entries of two bytes. The memory for them is that of
-// buffers for characters that come from USB, which waits while they are full.
+// buffers for characters that come from USB, which waits while they are full, and of lines typed at the REPL.
 #define MICROPY_ALLOC_GC_STACK_SIZE 576
-#define MICROPY_HW_STDIN_BUFFER_LEN 256
+#define MICROPY_HW_STDIN_BUFFER_LEN 128
+#define MICROPY_READLINE_HISTORY_SIZE 2
 #define CFG_TUD_CDC_RX_BUFSIZE 64

@@ -49,7 +49,7 @@ class CardRegister(LateLog):
     def __init__(self, flash: "Flash", first_sector: int, sectors: int) -> None:
         super().__init__(flash, first_sector, sectors, RING)
         self._entries = b""
-        self._least_at = None
+        self._least_at = -1
         self.forgotten = []
 
     def find(self, number: int) -> KnownCard | None:
@@ -118,7 +118,7 @@ class CardRegister(LateLog):
         if at < 0 and self._is_full:
             at = self._least()
             lost = _card(entries, at)
-        self._least_at = None
+        self._least_at = -1
         if at < 0:
             self._entries = entries + entry
         else:
@@ -131,9 +131,9 @@ class CardRegister(LateLog):
 
     def _least(self) -> int:
         """Return the place of the entry that is forgotten next. A search takes milliseconds, and its result is kept."""
-        if self._least_at is None:
+        if self._least_at < 0:
             entries = self._entries
-            least = self._least_at = None
+            least = None
             for at in range(0, len(entries), _ENTRY_SIZE):
                 low, high, _, owed = struct.unpack_from(_STAKE, entries, at + _STAKE_AT)
                 stake = join48(low, high) + owed
