@@ -50,6 +50,7 @@ BY_PAGE = "at the customer's own page"
 BY_SMS = "without network: digits by SMS, typed in"
 BY_TELEPHONE = "without network: token by telephone"
 
+_KEY_CARDS = "key-cards"
 _PUMP_S = 0.2
 _BROKER, _POWER, _NETWORK = "outages of the broker", "outages of the mains", "outages of the network"
 _SILENCE = "silence of managed meters"
@@ -66,7 +67,7 @@ class Scene:
     times: tuple[int, float]
     choice: random.Random
     post: Post
-    key_cards: KeyCards
+    key_cards: KeyCards = field(init=False)
     happened: list[str] = field(init=False, default_factory=list)
     without_reach: list[int] = field(init=False, default_factory=list)
     silent: list[Place] = field(init=False, default_factory=list)
@@ -75,6 +76,10 @@ class Scene:
     shortage: ShortageWatch = field(init=False, default_factory=ShortageWatch)
     outages: Outages = field(init=False, default_factory=Outages)
     ways: dict[str, list[Paid]] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Make the key cards, and the counter that loads them."""
+        self.key_cards = KeyCards(self.office, self.places, self.office.folder.path / _KEY_CARDS)
 
     @property
     def start_s(self) -> int:
