@@ -153,7 +153,8 @@ class Story:
         """Wait in real time until nothing is on its way. Raise TimeoutError with the reason if nothing comes any more.
 
         A wait lasts as long as there is progress. A broker that was killed has lost the statements since its last
-        saving, and the next one of each meter tells as much. So a step of time passes when all stands still.
+        saving, and the next one of each meter tells as much. So a step of time passes when all stands still, and when
+        orders are to be sent later.
         """
         patience, steps = Patience(self._backlog.measure), 0
         while True:
@@ -161,7 +162,7 @@ class Story:
             reason = self._backlog.reason()
             if not reason:
                 return
-            if patience.still_s() < STILL_S:
+            if patience.still_s() < STILL_S and not self._backlog.waits_for_the_clock():
                 continue
             if steps == MOST_STEPS:
                 raise TimeoutError(f"nothing moves, and {reason}")
