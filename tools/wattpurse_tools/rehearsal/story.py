@@ -205,13 +205,13 @@ class Story:
             scene.tell(f"{len(dark)} meters without credit, {len(payers)} of them recharged")
 
     def _load_empty_cards(self) -> None:
-        """Let the customers whose key cards are empty load them at the counter."""
+        """Let the customers whose key cards are empty load them at the counter, and one whose card is not."""
         scene = self._scene
-        empty = [one for one in scene.key_cards.places if is_without_credit(one)]
+        empty = [one for place, one in enumerate(scene.key_cards.places) if place == 0 or is_without_credit(one)]
         for place in empty:
             scene.key_cards.load(place, 3 * UNIT)
         if empty:
-            scene.tell(f"{len(empty)} empty key cards are loaded at the counter")
+            scene.tell(f"{len(empty)} key cards are loaded at the counter again")
 
     def pay_oddly(self) -> None:
         """Send a forged web hook, one for an unknown meter, and one three times."""
