@@ -47,13 +47,16 @@ class Office:
     def reason(self):
         return self.reasons.pop(0) if len(self.reasons) > 1 else self.reasons[0]
 
+    def waits_for_the_clock(self):
+        return self.reasons[0] == "later"
+
     def measure(self):
         return self.reasons[0]
 
 
-def told(monkeypatch, reasons):
+def told(monkeypatch, reasons, still_s=0.0):
     """Return a story over such a backlog, and the list of the steps of time that it takes."""
-    monkeypatch.setattr(story, "STILL_S", 0.0)
+    monkeypatch.setattr(story, "STILL_S", still_s)
     fleet = SimpleNamespace(settle=lambda _seconds: True)
     one = story.Story.__new__(story.Story)
     one._scene = SimpleNamespace(fleet=fleet)
@@ -74,3 +77,9 @@ def test_a_record_that_never_settles_ends_the_story_with_the_reason(monkeypatch)
     with pytest.raises(TimeoutError, match="3 orders have no outcome"):
         one.settle()
     assert len(steps) == story.MOST_STEPS
+
+
+def test_orders_that_are_to_be_sent_later_let_time_pass_at_once(monkeypatch):
+    one, steps = told(monkeypatch, ["busy", "later", "busy", ""], still_s=3_600.0)
+    one.settle()
+    assert len(steps) == 1

@@ -104,6 +104,7 @@ class FleetMeter:
         self.pulses = Pulses(house, self.contact, IMPULSES_PER_KWH)
         self.witness = Witness()
         self.card_in_slot: KeyCard | None = None
+        self._seen_card: KeyCard | None = None
         self.is_powered = False
         self._identify_requests = 0
         self._commission(tariff, now_s)
@@ -244,7 +245,8 @@ class FleetMeter:
     def _look_at_card(self) -> None:
         """Show the card in the slot to the meter, as the card desk does at each look."""
         card = self.card_in_slot
-        if card is None or self.key_slot.sees(card.uid):
+        is_new, self._seen_card = card is not self._seen_card, card
+        if card is None or not is_new and self.key_slot.sees(card.uid):
             return
         is_good = False
         with contextlib.suppress(OSError):

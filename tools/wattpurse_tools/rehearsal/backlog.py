@@ -11,7 +11,7 @@ from django.db.models import F, Max, Sum
 
 from wattpurse_tools.fleet.fleet import Fleet
 from wattpurse_tools.headend import accounts, permits, policy
-from wattpurse_tools.headend.command_queue import OPEN_STATES
+from wattpurse_tools.headend.command_queue import OPEN_STATES, WAITING
 from wattpurse_tools.ledger.models import Entry
 from wattpurse_tools.record.models import Command, ManagedAccount, Meter, Payment, PaymentNotice, Statement
 
@@ -50,6 +50,13 @@ class Backlog:
             *_newest(),
             sorted(Command.objects.order_by().values_list("state").annotate(Max("answered_s"), Sum("tries"))),
         )
+
+    def waits_for_the_clock(self) -> bool:
+        """Return True if an order is to be sent later, and none that could go now is open."""
+        orders = Command.objects.filter(state__in=OPEN_STATES, meter_id__in=self._usable())
+        now_s = int(time.time())
+        later = orders.filter(state=WAITING, next_s__gt=now_s)
+        return later.exists() and not orders.exclude(state=WAITING, next_s__gt=now_s).exists()
 
     def is_far_behind(self) -> bool:
         """Return True if record or engine are hours behind the meters that the broker has."""

@@ -69,7 +69,8 @@ class KeyCards:
         self._office = office
         self._operator = HeadendOperator(office)
         folder.mkdir(exist_ok=True)
-        self._shop = open_shop(office.keys, folder, self._operator.actor())
+        self._folder = folder
+        self._shop = self._open_shop()
         self._reader = CardReader(office.keys)
         for place in self.places:
             customer = place.tenancy.customer.number
@@ -78,17 +79,24 @@ class KeyCards:
     def load(self, place: Place, microunits: int) -> None:
         """Let a customer bring the card to the counter, pay by bank card, and put it into the slot again."""
         self.take_out(place)
+        self._shop = self._open_shop()
         actor, reader = self._operator.actor(), StationReader(self._shop, _name(place))
         with transaction.atomic():
             shift = online_shop.running_shift(self._office, actor, int(time.time()))
         client_key = f"key-card-{place.number}-{len(self.paid[place.number])}"
         wish = Wish(MONEY, gross_microunits=microunits)
         request = SaleRequest(client_key, shift.pk, 0, reader.read().uid, KEY_CARD, wish, BY_CARD)
-        sales.sell(self._office, actor, request, reader)
+        sold = sales.sell(self._office, actor, request, reader)
+        if sold.trouble:
+            raise OSError(f"the key card of meter {place.number}: {sold.trouble}")
         self.paid[place.number].append(microunits)
         place.meter.card_in_slot = CardInSlot(self._shop, self._reader, _name(place))
         if place.meter.is_powered:
             place.meter.act()
+
+    def _open_shop(self) -> Shop:
+        """Return the counter with its operator signed on: a ticket of the vault ends after some hours."""
+        return open_shop(self._office.keys, self._folder, self._operator.actor())
 
     def take_out(self, place: Place) -> None:
         """Take the card out of the slot."""

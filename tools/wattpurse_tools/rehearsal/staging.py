@@ -15,7 +15,6 @@ from wattpurse_tools.office.trials import PRICES_MICROUNITS
 from wattpurse_tools.record.office_folder import OfficeFolder
 from wattpurse_tools.rehearsal import site, summary
 from wattpurse_tools.rehearsal.judge import Verdict, judge
-from wattpurse_tools.rehearsal.key_cards import KeyCards
 from wattpurse_tools.rehearsal.payers import Payers
 from wattpurse_tools.rehearsal.post import Post
 from wattpurse_tools.rehearsal.story import Scene, Story
@@ -25,7 +24,6 @@ PERMIT_S = 36 * 3_600
 
 _DISPENSING_S = 30 * 86_400
 _DISPENSED_MWH_A_DAY = 3_000_000
-_KEY_CARDS = "key-cards"
 _VAULT_S = 60.0
 _SETTLE_S = 60.0
 
@@ -55,8 +53,7 @@ def scene(
     fleet = Fleet(links)
     if not fleet.settle(_SETTLE_S):
         raise OSError("the meters do not reach the broker")
-    cards = KeyCards(office, places, folder.path / _KEY_CARDS)
-    return Scene(office, places, fleet, Payers(folder, ports[0]), (start_s, pace_s), choice, post, cards)
+    return Scene(office, places, fleet, Payers(folder, ports[0]), (start_s, pace_s), choice, post)
 
 
 def live_and_judge(made: Scene, supervisor: int, folder: Path, days: int) -> Verdict:

@@ -50,6 +50,7 @@ BY_PAGE = "at the customer's own page"
 BY_SMS = "without network: digits by SMS, typed in"
 BY_TELEPHONE = "without network: token by telephone"
 
+_KEY_CARDS = "key-cards"
 _PUMP_S = 0.2
 _BROKER, _POWER, _NETWORK = "outages of the broker", "outages of the mains", "outages of the network"
 _SILENCE = "silence of managed meters"
@@ -66,7 +67,7 @@ class Scene:
     times: tuple[int, float]
     choice: random.Random
     post: Post
-    key_cards: KeyCards
+    key_cards: KeyCards = field(init=False)
     happened: list[str] = field(init=False, default_factory=list)
     without_reach: list[int] = field(init=False, default_factory=list)
     silent: list[Place] = field(init=False, default_factory=list)
@@ -75,6 +76,10 @@ class Scene:
     shortage: ShortageWatch = field(init=False, default_factory=ShortageWatch)
     outages: Outages = field(init=False, default_factory=Outages)
     ways: dict[str, list[Paid]] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Make the key cards, and the counter that loads them."""
+        self.key_cards = KeyCards(self.office, self.places, self.office.folder.path / _KEY_CARDS)
 
     @property
     def start_s(self) -> int:
@@ -148,7 +153,8 @@ class Story:
         """Wait in real time until nothing is on its way. Raise TimeoutError with the reason if nothing comes any more.
 
         A wait lasts as long as there is progress. A broker that was killed has lost the statements since its last
-        saving, and the next one of each meter tells as much. So a step of time passes when all stands still.
+        saving, and the next one of each meter tells as much. So a step of time passes when all stands still, and when
+        orders are to be sent later.
         """
         patience, steps = Patience(self._backlog.measure), 0
         while True:
@@ -156,7 +162,7 @@ class Story:
             reason = self._backlog.reason()
             if not reason:
                 return
-            if patience.still_s() < STILL_S:
+            if patience.still_s() < STILL_S and not self._backlog.waits_for_the_clock():
                 continue
             if steps == MOST_STEPS:
                 raise TimeoutError(f"nothing moves, and {reason}")
@@ -199,13 +205,13 @@ class Story:
             scene.tell(f"{len(dark)} meters without credit, {len(payers)} of them recharged")
 
     def _load_empty_cards(self) -> None:
-        """Let the customers whose key cards are empty load them at the counter."""
+        """Let the customers whose key cards are empty load them at the counter, and one whose card is not."""
         scene = self._scene
-        empty = [one for one in scene.key_cards.places if is_without_credit(one)]
+        empty = [one for place, one in enumerate(scene.key_cards.places) if place == 0 or is_without_credit(one)]
         for place in empty:
             scene.key_cards.load(place, 3 * UNIT)
         if empty:
-            scene.tell(f"{len(empty)} empty key cards are loaded at the counter")
+            scene.tell(f"{len(empty)} key cards are loaded at the counter again")
 
     def pay_oddly(self) -> None:
         """Send a forged web hook, one for an unknown meter, and one three times."""
