@@ -24,6 +24,7 @@ ABOUT = "worker, engine, payment worker and sender killed at any call; messages 
 SHORT_CASES = 4
 LONG_CASES = 10_000
 
+_MEMORY = Path("/dev/shm")  # noqa: S108 a case kills processes and cuts no power of the office's computer
 _templates: dict[int, Path] = {}
 
 
@@ -33,7 +34,7 @@ def run_case(seed: int, tally):
     from tests.proof.headend_world import HeadendWorld
 
     before = os.environ.pop("DATABASE_URL", None)
-    folder = Path(tempfile.mkdtemp(prefix="wp-proof-headend-"))
+    folder = _new_folder("wp-proof-headend-")
     try:
         with HeadendWorld(randoms.Random(f"{NAME} {seed}"), _template(), folder / "office", tally) as world:
             world.live()
@@ -49,7 +50,12 @@ def run_case(seed: int, tally):
 def _template() -> Path:
     """Return the folder of an office that each case of this process copies."""
     if os.getpid() not in _templates:
-        folder = Path(tempfile.mkdtemp(prefix="wp-proof-template-"))
+        folder = _new_folder("wp-proof-template-")
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         _templates[os.getpid()] = office_of_tests.make_template(folder / "office").path
     return _templates[os.getpid()]
+
+
+def _new_folder(prefix: str) -> Path:
+    """Return a new folder, in memory if this computer has such a place: the disk would sync each transaction."""
+    return Path(tempfile.mkdtemp(prefix=prefix, dir=_MEMORY if os.access(_MEMORY, os.W_OK) else None))
