@@ -34,6 +34,8 @@ from wattpurse_tools.station.station import is_redeemed, is_too_old
 Facts = Mapping[str, Any]
 
 _METER = ("number", "is_stopped", "is_retired", "contract", "told_s", "key_version", "closed_months")
+# PostgreSQL reads the whole table of links for a join.
+_MARK = "(SELECT closed_months FROM meter_links WHERE meter_id = meters.number)"
 _GROWING = ("total_mwh", "bought", "charged", "taken")
 _NEWEST = ("time_s", "unit", "has_other_issuers", *_GROWING, "windows", "totals")  # the last two are of the content
 _COLUMNS = ("meter_id", *STATEMENT[1:], "content", "read_s")
@@ -93,11 +95,10 @@ class Split:
 def locked_meters(numbers: Collection[int]) -> dict[int, Facts]:
     """Lock the rows of meters, always in the same order, and return the facts of _METER of those in the record."""
     condition, asked = bulk.among("meters.number", numbers)
-    locking = " FOR NO KEY UPDATE OF meters" if connection.features.has_select_for_update else ""
+    locking = " FOR NO KEY UPDATE" if connection.features.has_select_for_update else ""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {', '.join(_METER)} FROM meters LEFT JOIN meter_links ON meter_links.meter_id = meters.number"
-            f" WHERE {condition} ORDER BY meters.number{locking}",
+            f"SELECT {', '.join(_METER[:-1])}, {_MARK} FROM meters WHERE {condition} ORDER BY number{locking}",
             asked,
         )
         return {row[0]: dict(zip(_METER, row, strict=True)) for row in cursor.fetchall()}
