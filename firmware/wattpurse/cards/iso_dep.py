@@ -66,7 +66,7 @@ _FWT_DELTA_US = const(3625)
 _LONGEST_FWT_US = const(4_949_000)
 
 _I_BLOCK = const(0x02)
-_HEADS = (b"\x02", b"\x03")  # of an I-block without chaining, by its number
+_HEADS = (b"\x02", b"\x03")  # heads of I-blocks without chaining, by number
 _CHAINING = const(0x10)
 _ACK = const(0xA2)
 _NAK = const(0xB2)

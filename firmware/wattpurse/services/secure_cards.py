@@ -34,7 +34,7 @@ class SecureCards:
         self._random_bytes = board.random_bytes
         self._key_slot = key_slot
         self._settings = settings
-        self._shown_uid = None  # of the card that was asked last, as it shows it
+        self._shown_uid = None  # the UID that the last card showed
         self._real_uid = b""
         self._is_ev2 = False
 

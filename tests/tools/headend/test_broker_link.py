@@ -62,7 +62,7 @@ def drain(link, found):
 
 
 def test_a_worker_that_is_slower_than_the_meters_holds_few_messages(broker):
-    """Acknowledge some messages while others come: mosquitto 2.0.11 sends on whatever its limit is."""
+    """Acknowledge some messages while others come: mosquitto 2.0.11 sends on and passes its limit."""
     found = []
     with worker_of(broker) as link, publisher_of(broker) as meters:
         for first in range(0, COUNT, 100):

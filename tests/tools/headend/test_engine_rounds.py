@@ -130,7 +130,7 @@ def test_an_account_that_somebody_works_on_is_left_to_the_next_round(any_office,
     accounts.pay_in(any_office, manager, tenancy, EUR, "card", "first", now_s)
     assert engine.chosen(policy(), now_s) == [tenancy.pk]
     assert account_of(tenancy).looked_s == now_s
-    with transaction.atomic():  # the same process may work on what it has locked
+    with transaction.atomic():  # the same process may work on rows that it has locked
         assert accounts.locked(tenancy.pk).pk == tenancy.pk
         assert engine.chosen(policy(), now_s + 1) == [tenancy.pk]
 

@@ -1,4 +1,4 @@
-"""Payouts of wallets: once, never more than the wallet has, with a second person, and whole whatever is killed."""
+"""Payouts of wallets: once, never more than the wallet has, with a second person, and whole after each kill."""
 
 import itertools
 import subprocess

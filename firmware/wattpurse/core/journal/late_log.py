@@ -35,7 +35,7 @@ class LateLog:
         """Work for some milliseconds at the opening of the ring. Return False if it is open, or cannot be used.
 
         A whole opening takes ten times as long. An owner that is not in a hurry lets other tasks work between steps.
-        Whoever needs the log meanwhile ends the opening at once.
+        A caller that needs the log meanwhile ends the opening at once.
         """
         if self._journal is not None or self.failed:
             return False
