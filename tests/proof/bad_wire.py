@@ -33,7 +33,7 @@ _WATCHDOG_US = 8_000_000
 _LONGEST_REQUEST_US = 6_000_000
 _LONGEST_CALL_US = 30_000_000  # four attempts of the longest request
 _LONGEST_WAIT_MS = 12_000
-_HONEST_NONCE = 0x10000  # another one than those of strangers, as one of 32 random bits is
+_HONEST_NONCE = 0x6A09E600  # no stranger has it, as none guesses 32 random bits: a greeting changed in one byte is far
 _UID = b"\x11\x22\x33\x44"
 _NTAG_UID = b"\x04\x55\x66\x77\x88\x99\xaa"
 _KEYS = ClassicKeys(TRANSPORT_KEY, TRANSPORT_KEY, write_with_b=False)
