@@ -29,7 +29,6 @@ PAID_OUT = "wallet paid out"
 TRANSFER = "transfer"
 WAYS = (CASH, TRANSFER)
 
-_KEY_LENGTH = 40
 _WORDS_LENGTH = 200
 
 
@@ -86,8 +85,7 @@ def _drawer(actor: Actor, running: Shift, asked: Payout, now_s: int) -> tuple[st
 def _refuse(asked: Payout) -> None:
     """Raise Refusal for a payout that is none."""
     currency = site_currency()
-    if not 1 <= len(asked.key) <= _KEY_LENGTH or not asked.key.isalnum():
-        raise Refusal("a payment needs a key of 1 to %(limit)s letters and digits", limit=_KEY_LENGTH)
+    wallets.refuse_key(asked.key)
     if asked.way not in WAYS:
         raise Refusal("a wallet is paid out in cash or by a transfer")
     if asked.amount_microunits <= 0 or asked.amount_microunits % 10 ** (6 - currency.decimals):

@@ -83,7 +83,7 @@ class Split:
     """The plain statements of a batch and the others, and the marks of closed months that the record has, by meter.
 
     The plain ones are in the order of their time, and the others in the order in which they came. `expecting` are the
-    meters with tokens on their way. The commands of these are compared with each of their statements.
+    meters with tokens on their way. Their commands are compared with the newest of their statements.
     """
 
     plain: list[Told]
@@ -110,11 +110,11 @@ def split(statements: Sequence[Told], meters: Mapping[int, Facts]) -> Split:
     A copy of a meter's newest statement is plain, and adds nothing: it is in neither list.
     """
     known = _known({number: meters[number] for number in {one.meter_number for one in statements}})
-    own_way = {one.meter_number for one in statements if one.meter_number not in known}
+    own_way: set[int] = set()
     plain: list[Told] = []
     for one in sorted(statements, key=lambda told: told.content["time_s"]):
-        facts = known.get(one.meter_number)
-        if facts is None or one.meter_number in own_way or _is_copy(one, facts):
+        facts = known[one.meter_number]
+        if one.meter_number in own_way or _is_copy(one, facts):
             continue
         if _is_plain(one, facts):
             plain.append(one)

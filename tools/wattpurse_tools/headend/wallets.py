@@ -108,6 +108,12 @@ def let_sms_buy(actor: Actor, customer: Customer, takes_sms: bool, now_s: int) -
         audit.note(actor, "wallet by SMS", _subject(customer), takes_sms=takes_sms)
 
 
+def refuse_key(key: str) -> None:
+    """Raise Refusal for the key of a payment that is none."""
+    if not 1 <= len(key) <= _KEY_LENGTH or not key.isalnum():
+        raise Refusal("a payment needs a key of 1 to %(limit)s letters and digits", limit=_KEY_LENGTH)
+
+
 def pay_in_cash(
     office: Office, actor: Actor, customer_number: int, amount_microunits: int, client_key: str, now_s: int
 ) -> Entry:
@@ -116,8 +122,7 @@ def pay_in_cash(
     The vendor's limit of the shop counts. The cash is in the drawer of the shift, and no receipt is written: nothing is
     sold yet.
     """
-    if not 1 <= len(client_key) <= _KEY_LENGTH or not client_key.isalnum():
-        raise Refusal("a payment needs a key of 1 to %(limit)s letters and digits", limit=_KEY_LENGTH)
+    refuse_key(client_key)
     currency = site_currency()
     if not 0 < amount_microunits <= _MOST or amount_microunits % 10 ** (6 - currency.decimals):
         raise Refusal("pay in an amount above zero, of at most %(most)s", most=Money(_MOST, currency))

@@ -43,15 +43,8 @@ def unzigzag(value: int) -> int:
 
 def take(data: "bytes | bytearray", position: int) -> tuple:
     """Return `(unsigned number, position behind it)`. Raise ValueError if it runs past the end."""
-    value = shift = 0
-    while shift < _LONGEST_BITS and position < len(data):
-        byte = data[position]
-        position += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, position
-        shift += 7
-    raise ValueError("a number is too long, or runs past the end")
+    values, position = take_all(data, position, 1)
+    return values[0], position
 
 
 def take_all(data: "bytes | bytearray", position: int, count: int) -> tuple:

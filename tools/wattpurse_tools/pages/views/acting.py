@@ -1,5 +1,6 @@
 """Acting for a form: call an action, and tell a refusal in words. Reading the address of a list."""
 
+import secrets
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
@@ -19,6 +20,7 @@ _Result = TypeVar("_Result")
 
 _TEXT_LIMIT = 120
 _WHOLE_DIGITS = 18
+_KEY_LENGTH = 40
 
 
 def attempt(
@@ -35,6 +37,12 @@ def attempt(
     except ValueError as refusal:
         messages.error(request, in_words(refusal))
         return None
+
+
+def form_key(request: HttpRequest, is_kept: bool = True) -> str:
+    """Return the key of the payment that a form was sent with, if it is one and is kept, or a new key."""
+    key = request.POST.get("key", "")[:_KEY_LENGTH]
+    return key if is_kept and key.isalnum() else secrets.token_hex(12)
 
 
 def done(

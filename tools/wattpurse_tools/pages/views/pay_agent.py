@@ -8,7 +8,7 @@ import json
 import secrets
 import time
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
@@ -18,7 +18,7 @@ from wattpurse_tools.office import sales
 from wattpurse_tools.pages import qr_codes
 from wattpurse_tools.pages.access import OfficeRequest, page
 from wattpurse_tools.pages.amount_texts import parse_money
-from wattpurse_tools.pages.views.acting import attempt, whole
+from wattpurse_tools.pages.views.acting import attempt, form_key, whole
 from wattpurse_tools.record.models import Sale, Token
 from wattpurse_tools.station.currencies import site_currency
 
@@ -69,13 +69,8 @@ def bag(request: OfficeRequest, sale: int) -> HttpResponse:
 
 def _sell(request: OfficeRequest, meter: int) -> Sale:
     amount = parse_money(request.POST.get("amount", ""), site_currency().decimals)
-    key = _key(request)
+    key = form_key(request)
     return agent_sales.sell(request.office, request.actor, meter, amount, key, int(time.time()))
-
-
-def _key(request: HttpRequest) -> str:
-    key = request.POST.get("key", "")[:40]
-    return key if key.isalnum() else secrets.token_hex(12)
 
 
 def _own(request: OfficeRequest, sale: int) -> Sale:

@@ -4,7 +4,6 @@ The code of a wallet is the right to pay into it and to buy from it for the cust
 than the codes on receipts, because a tenant at one of the meters must not see the wallet.
 """
 
-import secrets
 import time
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -23,7 +22,7 @@ from wattpurse_tools.pages.amount_texts import money_text, parse_money
 from wattpurse_tools.pages.office_in_use import office_in_use
 from wattpurse_tools.pages.refusal_words import in_words
 from wattpurse_tools.pages.tenant_codes import behind_code
-from wattpurse_tools.pages.views.acting import attempt, done, done_by_two, whole
+from wattpurse_tools.pages.views.acting import attempt, done, done_by_two, form_key, whole
 from wattpurse_tools.pages.views.pay_customer import ATTEMPT_FORM, attempt_key
 from wattpurse_tools.record.models import Customer, Payment, Wallet
 from wattpurse_tools.station.currencies import site_currency
@@ -135,8 +134,7 @@ def agent_wallet(request: OfficeRequest) -> HttpResponse:
         entry = attempt(request, _pay_in, request, found)
         if entry is not None:
             content = {"paid": request.POST["amount"][:20], "customer": found, "entry": entry}
-    key = request.POST.get("key", "")[:40]
-    content |= {"key": key if key.isalnum() else secrets.token_hex(12), "currency": site_currency().code}
+    content |= {"key": form_key(request), "currency": site_currency().code}
     return render(request, "pages/pay/agent_wallet.html", content)
 
 
@@ -165,7 +163,7 @@ def customer_wallet(request: OfficeRequest, number: int) -> HttpResponse:
         "customer": found,
         "wallet": known,
         "history": [] if known is None else wallets.history(known),
-        "payout_key": _payout_key(request, is_open) if "manage" in request.actor.rights and has_money else "",
+        "payout_key": form_key(request, is_open) if "manage" in request.actor.rights and has_money else "",
         "given": request.POST if is_open else {},
         "payments": _refundable(known) if "manage" in request.actor.rights and known is not None else [],
         "currency": site_currency().code,
@@ -188,12 +186,6 @@ def _pay_out(request: OfficeRequest, found: Customer, now_s: int) -> bool:
     return done_by_two(
         request, _("It is paid out."), words, payouts.pay_out, request.office, request.actor, asked, now_s, approval
     )
-
-
-def _payout_key(request: OfficeRequest, is_open: bool) -> str:
-    """Return the key of the form: that of a payout which waits for its approval, or a new one."""
-    key = request.POST.get("key", "")[:40]
-    return key if is_open and key.isalnum() else secrets.token_hex(12)
 
 
 def _refundable(known: Wallet) -> list[Payment]:
