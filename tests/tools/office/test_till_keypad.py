@@ -46,6 +46,7 @@ def till(office, manager, browser, tmp_path, monkeypatch):
     page.on("request", lambda request: page.troubles.append(request.url) if "127.0.0.1" not in request.url else None)
     with served(office) as url, agent_at(url, token_of(manager), reader, str(tmp_path / "printed")):
         page.goto(url + "/")
+        await_focus(page)
         yield page
         context.close()
 
@@ -63,7 +64,13 @@ def step(page, address, *pressed):
     """Press keys and wait for the page that they lead to."""
     keys(page, *pressed)
     page.wait_for_url(address)
+    await_focus(page)
+
+
+def await_focus(page):
+    """Wait until a page takes keys: the browser gives the first field its focus some time after the page is loaded."""
     page.wait_for_load_state("load")
+    page.wait_for_function("!document.querySelector('[autofocus]') || document.activeElement !== document.body")
 
 
 def log_in(page):

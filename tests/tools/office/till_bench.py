@@ -25,15 +25,7 @@ def served(office):
     """Serve the pages of an office on a free port of this computer for a `with` block, and give their address."""
     office_in_use.use(office)
     exchange.cache_clear()
-    application = get_wsgi_application()
-
-    def closing(environ, start_response):
-        try:
-            yield from application(environ, start_response)
-        finally:
-            connections.close_all()
-
-    server = create_server(closing, host="127.0.0.1", port=0, threads=6)
+    server = create_server(get_wsgi_application(), host="127.0.0.1", port=0, threads=6)
     thread = threading.Thread(target=_run, args=(server,), daemon=True)
     thread.start()
     try:
