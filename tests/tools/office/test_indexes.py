@@ -35,3 +35,20 @@ def test_no_index_is_the_begin_of_another(any_office):
                 if not is_unique and name != other and more[: len(columns)] == columns
             ]
     assert needless == []
+
+
+CHANGED_BY_EACH_STATEMENT = {
+    "meters": {"unit", "told_s", "alarms", "balance", "days_left", "tenant"},
+    "meter_links": {"seen_s", "closed_months"},
+    "monthly_readings": {"total_wh", "rate_wh", "charge_microunits", "is_closed"},
+}
+
+
+def test_no_index_has_a_column_that_each_statement_changes(any_office):
+    """PostgreSQL changes such a row in place, and writes no index."""
+    with connection.cursor() as cursor:
+        for table, changed in CHANGED_BY_EACH_STATEMENT.items():
+            columns = {column.name for column in connection.introspection.get_table_description(cursor, table)}
+            assert changed <= columns
+            indexed = {column for _, names in indexes_of(cursor, table).values() for column in names}
+            assert not changed & indexed, f"{table}: {changed & indexed}"

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from wattpurse.core import carrier
 from wattpurse.core.messages import mqtt
@@ -85,14 +85,21 @@ def take(office: Office, messages: Sequence[Message], now_s: int) -> IngestOutco
 
 
 def note_links(meter_numbers: Collection[int], closed_months: Mapping[int, int], now_s: int) -> None:
-    """Note that the broker has messages of these meters, and the marks of closed months that `keep` has returned.
+    """Note that the broker has messages of these meters, and the new marks of closed months that `keep` has returned.
 
     A last will counts as a message too: the broker sends it at once.
     """
+    condition, asked = bulk.among("meter_id", meter_numbers)
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE meter_links SET seen_s = %s WHERE {condition}", [now_s, *asked])
+        is_each_known = cursor.rowcount == len(meter_numbers)
     bulk.insert(
         "meter_links",
         _LINKS,
-        [(number, now_s, closed_months.get(number), False, 0, "", "") for number in sorted(meter_numbers)],
+        [
+            (number, now_s, closed_months.get(number), False, 0, "", "")
+            for number in sorted(closed_months if is_each_known else meter_numbers)
+        ],
         "ON CONFLICT (meter_id) DO UPDATE SET seen_s = excluded.seen_s,"
         " closed_months = coalesce(excluded.closed_months, known.closed_months)",
     )

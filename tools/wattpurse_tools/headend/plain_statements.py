@@ -132,7 +132,7 @@ def split(statements: Sequence[Told], meters: Mapping[int, Facts]) -> Split:
 def keep(found: Split) -> dict[int, int]:
     """Record the plain statements of a batch. The caller opens the transaction.
 
-    Return the marks of the closed months that the record has now, by meter: they belong into the rows of the links.
+    Return the new marks of the closed months that the record has now, by meter: they belong into the rows of the links.
     """
     if not found.plain:
         return {}
@@ -142,7 +142,7 @@ def keep(found: Split) -> dict[int, int]:
     newest = {one.content["meter_number"]: one for one in told_months}
     _note_months(newest.values())
     _update_meters([one.content for one in newest.values()])
-    return {number: one.mark for number, one in newest.items() if one.mark is not None}
+    return {number: one.mark for number, one in newest.items() if one.mark is not None and not one.is_known}
 
 
 def _known(meters: Mapping[int, Facts]) -> dict[int, _Known]:
@@ -158,7 +158,7 @@ def _known(meters: Mapping[int, Facts]) -> dict[int, _Known]:
     for number, sequence, settled in _of_meters("meter_receipts", "sequence, settled", meters):
         found[number].receipts.add(sequence)
         found[number].has_open_receipt |= not settled
-    for number, *row in _newest_rows(meters):
+    for number, *row in _newest_rows({number: facts["told_s"] for number, facts in meters.items()}):
         found[number].newest = dict(zip(_NEWEST, row, strict=True))
     return found
 
@@ -175,16 +175,16 @@ def _of_meters(
         return cursor.fetchall()
 
 
-def _newest_rows(numbers: Collection[int]) -> Iterator[tuple[Any, ...]]:
-    """Yield the meter and the facts of _NEWEST of the newest statement of each meter. Django takes longer to ask."""
+def _newest_rows(told_s: Mapping[int, int]) -> Iterator[tuple[Any, ...]]:
+    """Yield the meter and the facts of _NEWEST of the statement of each meter at a time. Django takes longer to ask."""
     facts = ", ".join(f"statements.{name}" for name in _NEWEST[:-2])
-    condition, asked = bulk.among("meters.number", numbers)
+    wanted, asked = bulk.pairs("wanted", ("number", "told_s"), told_s)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT meters.number, {facts}, {bulk.as_text('statements.content')} FROM meters JOIN statements"
-            " ON statements.meter_id = meters.number AND statements.time_s = meters.told_s"
-            f" WHERE {condition} ORDER BY statements.id",
-            asked,
+            f"SELECT wanted.number, {facts}, {bulk.as_text('statements.content')} FROM {wanted} JOIN statements"
+            " ON statements.meter_id = wanted.number AND statements.time_s = wanted.told_s"
+            " WHERE statements.time_s BETWEEN %s AND %s ORDER BY statements.id",
+            [*asked, min(told_s.values(), default=0), max(told_s.values(), default=0)],
         )
         for *row, text in cursor.fetchall():
             content = orjson.loads(text)
@@ -290,19 +290,19 @@ class _ToldMonths:
         self.content = one.content
         self.mark: int | None = None
         self._months: Sequence[Mapping[str, Any]] = one.content.get("months", ())
-        self._is_known = False
+        self.is_known = False
         if self._months:
             self._names = names.of(one.content)
             self.mark = _mark(self._names, self._months[1:])
-            self._is_known = self.mark == known_mark
+            self.is_known = self.mark == known_mark
 
     def stored_content(self) -> Mapping[str, Any]:
         """Return the content without closed months that the record has: they are half of it."""
-        return self.content | {"months": self._months[:1]} if self._is_known else self.content
+        return self.content | {"months": self._months[:1]} if self.is_known else self.content
 
     def to_note(self) -> Iterator[tuple[int, Month]]:
         """Yield the months that the record may not have, each with its index."""
-        for age, month in enumerate(self._months[:1] if self._is_known else self._months):
+        for age, month in enumerate(self._months[:1] if self.is_known else self._months):
             yield month["index"], told(month, self._names, age > 0)
 
 

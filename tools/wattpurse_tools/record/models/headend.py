@@ -19,7 +19,7 @@ class MeterLink(models.Model):
     meter = models.OneToOneField(Meter, primary_key=True, on_delete=models.PROTECT, related_name="link")
     is_online = models.BooleanField(default=False)
     changed_s = models.BigIntegerField(default=0)
-    seen_s = models.BigIntegerField(default=0, db_index=True)
+    seen_s = models.BigIntegerField(default=0)
     alarms = models.CharField(max_length=240, blank=True)
     firmware = models.CharField(max_length=32, blank=True)
     closed_months = models.BigIntegerField(null=True)
