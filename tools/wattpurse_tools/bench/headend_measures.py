@@ -91,8 +91,8 @@ class Site:
         with transaction.atomic():
             Meter.objects.create(number=FIRST_METER, **facts)
             told = Told(KEY_VERSION, self.fleet.content | {"meter_number": FIRST_METER})
-            marks = plain_statements.keep(plain_statements.Split([told], [], {}))
-            ingest.note_links([FIRST_METER], marks, self.fleet.time_s)
+            plain_statements.keep(plain_statements.Split([told], [], {}))
+            ingest.note_links([FIRST_METER], self.fleet.time_s)
         with connection.cursor() as cursor:
             for table, number in _TABLES.items():
                 cursor.execute(

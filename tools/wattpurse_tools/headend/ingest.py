@@ -35,11 +35,10 @@ _ALARMS_LIMIT = 240
 _FIRMWARE_LIMIT = 32
 _NUMBER_LIMIT = 1 << 32
 
-# The columns of a link's row, and their types on PostgreSQL.
+# The columns of a new link's row, and their types on PostgreSQL.
 _LINKS = {
     "meter_id": "bigint",
     "seen_s": "bigint",
-    "closed_months": "bigint",
     "is_online": "boolean",
     "changed_s": "bigint",
     "alarms": "text",
@@ -84,24 +83,18 @@ def take(office: Office, messages: Sequence[Message], now_s: int) -> IngestOutco
         return batch.outcome()
 
 
-def note_links(meter_numbers: Collection[int], closed_months: Mapping[int, int], now_s: int) -> None:
-    """Note that the broker has messages of these meters, and the new marks of closed months that `keep` has returned.
-
-    A last will counts as a message too: the broker sends it at once.
-    """
+def note_links(meter_numbers: Collection[int], now_s: int) -> None:
+    """Note that the broker has messages of these meters. A last will counts too: the broker sends it at once."""
     condition, asked = bulk.among("meter_id", meter_numbers)
     with connection.cursor() as cursor:
         cursor.execute(f"UPDATE meter_links SET seen_s = %s WHERE {condition}", [now_s, *asked])
-        is_each_known = cursor.rowcount == len(meter_numbers)
+        if cursor.rowcount == len(meter_numbers):
+            return
     bulk.insert(
         "meter_links",
         _LINKS,
-        [
-            (number, now_s, closed_months.get(number), False, 0, "", "")
-            for number in sorted(closed_months if is_each_known else meter_numbers)
-        ],
-        "ON CONFLICT (meter_id) DO UPDATE SET seen_s = excluded.seen_s,"
-        " closed_months = coalesce(excluded.closed_months, known.closed_months)",
+        [(number, now_s, False, 0, "", "") for number in sorted(meter_numbers)],
+        "ON CONFLICT (meter_id) DO NOTHING",
     )
 
 
@@ -117,7 +110,6 @@ class _Batch:
         self._statements = 0
         self._others = 0
         self._meters: Mapping[int, plain_statements.Facts] = {}
-        self._closed_months: Mapping[int, int] = {}
 
     def work(self) -> None:
         """Take all messages: first those in clear, and then the statements, which know better."""
@@ -128,7 +120,7 @@ class _Batch:
             if one.name != mqtt.STATEMENT:
                 self._guard(one.place, lambda one=one: self._hear(one))
         self._learn_all(opened)
-        note_links({one.meter_number for one in usable if one.place not in self._bad}, self._closed_months, self._now_s)
+        note_links({one.meter_number for one in usable if one.place not in self._bad}, self._now_s)
         for place, reason in self._bad.items():
             topic, payload = self._messages[place]
             set_aside.put(set_aside.BROKER, topic, payload, reason, self._now_s)
@@ -209,7 +201,7 @@ class _Batch:
         try:
             with transaction.atomic():
                 found = plain_statements.split(statements, self._meters)
-                self._closed_months = plain_statements.keep(found)
+                plain_statements.keep(found)
                 told_s = {one.meter_number: one.content["time_s"] for one in found.plain}
                 for number in sorted(told_s.keys() & set(found.expecting)):
                     command_queue.compare(number, told_s[number], self._now_s)

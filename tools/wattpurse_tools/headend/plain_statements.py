@@ -31,8 +31,6 @@ from wattpurse_tools.station.station import is_redeemed, is_too_old
 Facts = Mapping[str, Any]
 
 _METER = ("number", "is_stopped", "is_retired", "contract", "told_s", "key_version", "closed_months")
-# PostgreSQL reads the whole table of links for a join.
-_MARK = "(SELECT closed_months FROM meter_links WHERE meter_id = meters.number)"
 _GROWING = ("total_mwh", "bought", "charged", "taken")
 _NEWEST = ("time_s", "unit", "has_other_issuers", *_GROWING, "windows", "totals")  # the last two are of the content
 _COLUMNS = ("meter_id", *STATEMENT[1:], "content", "read_s")
@@ -49,6 +47,7 @@ _FACTS = {
     "balance": "bigint",
     "days_left": "integer",
     "tenant": "bigint",
+    "closed_months": "bigint",
 }
 
 
@@ -98,7 +97,7 @@ def locked_meters(numbers: Collection[int]) -> dict[int, Facts]:
     locking = " FOR NO KEY UPDATE" if connection.features.has_select_for_update else ""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {', '.join(_METER[:-1])}, {_MARK} FROM meters WHERE {condition} ORDER BY number{locking}",
+            f"SELECT {', '.join(_METER)} FROM meters WHERE {condition} ORDER BY number{locking}",
             asked,
         )
         return {row[0]: dict(zip(_METER, row, strict=True)) for row in cursor.fetchall()}
@@ -129,20 +128,16 @@ def split(statements: Sequence[Told], meters: Mapping[int, Facts]) -> Split:
     )
 
 
-def keep(found: Split) -> dict[int, int]:
-    """Record the plain statements of a batch. The caller opens the transaction.
-
-    Return the new marks of the closed months that the record has now, by meter: they belong into the rows of the links.
-    """
+def keep(found: Split) -> None:
+    """Record the plain statements of a batch. The caller opens the transaction."""
     if not found.plain:
-        return {}
+        return
     names, read_s = _Names(), int(time.time())
     told_months = [_ToldMonths(one, found.closed_months.get(one.meter_number), names) for one in found.plain]
     copy_rows([values_of(one.stored_content(), read_s) for one in told_months])
     newest = {one.content["meter_number"]: one for one in told_months}
     _note_months(newest.values())
-    _update_meters([one.content for one in newest.values()])
-    return {number: one.mark for number, one in newest.items() if one.mark is not None and not one.is_known}
+    _update_meters(newest.values())
 
 
 def _known(meters: Mapping[int, Facts]) -> dict[int, _Known]:
@@ -288,21 +283,22 @@ class _ToldMonths:
 
     def __init__(self, one: Told, known_mark: int | None, names: "_Names") -> None:
         self.content = one.content
-        self.mark: int | None = None
+        self.new_mark: int | None = None
         self._months: Sequence[Mapping[str, Any]] = one.content.get("months", ())
-        self.is_known = False
+        self._is_known = False
         if self._months:
             self._names = names.of(one.content)
-            self.mark = _mark(self._names, self._months[1:])
-            self.is_known = self.mark == known_mark
+            mark = _mark(self._names, self._months[1:])
+            self._is_known = mark == known_mark
+            self.new_mark = None if self._is_known else mark
 
     def stored_content(self) -> Mapping[str, Any]:
         """Return the content without closed months that the record has: they are half of it."""
-        return self.content | {"months": self._months[:1]} if self.is_known else self.content
+        return self.content | {"months": self._months[:1]} if self._is_known else self.content
 
     def to_note(self) -> Iterator[tuple[int, Month]]:
         """Yield the months that the record may not have, each with its index."""
-        for age, month in enumerate(self._months[:1] if self.is_known else self._months):
+        for age, month in enumerate(self._months[:1] if self._is_known else self._months):
             yield month["index"], told(month, self._names, age > 0)
 
 
@@ -328,22 +324,12 @@ class _Names:
         return self._known[place]
 
 
-def _update_meters(contents: Iterable[Mapping[str, Any]]) -> None:
+def _update_meters(statements: Iterable[_ToldMonths]) -> None:
     """Write the facts of the newest statement of each meter into the meter's row."""
-    values = [
-        (
-            content["meter_number"],
-            content["unit"],
-            content["time_s"],
-            ", ".join(content["alarms"]),
-            content["balance"],
-            usefulness.days_left(content),
-            content.get("standing", {}).get("tenant"),
-        )
-        for content in contents
-    ]
+    values = [_facts_of(one.content, one.new_mark) for one in statements]
     setting = "unit = new.unit, told_s = new.told_s, alarms = new.alarms, balance = new.balance"
     setting += ", days_left = new.days_left, tenant = coalesce(new.tenant, meters.tenant)"
+    setting += ", closed_months = coalesce(new.closed_months, meters.closed_months)"
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(
@@ -353,9 +339,23 @@ def _update_meters(contents: Iterable[Mapping[str, Any]]) -> None:
         else:
             cursor.executemany(
                 "UPDATE meters SET unit = %s, told_s = %s, alarms = %s, balance = %s, days_left = %s,"
-                " tenant = coalesce(%s, tenant) WHERE number = %s",
+                " tenant = coalesce(%s, tenant), closed_months = coalesce(%s, closed_months) WHERE number = %s",
                 [(*row[1:], row[0]) for row in values],
             )
+
+
+def _facts_of(content: Mapping[str, Any], new_mark: int | None) -> tuple[Any, ...]:
+    """Return the facts of a statement for the meter's row, in the order of _FACTS."""
+    return (
+        content["meter_number"],
+        content["unit"],
+        content["time_s"],
+        ", ".join(content["alarms"]),
+        content["balance"],
+        usefulness.days_left(content),
+        content.get("standing", {}).get("tenant"),
+        new_mark,
+    )
 
 
 def _mark(names: Sequence[str], months: Sequence[Mapping[str, Any]]) -> int:

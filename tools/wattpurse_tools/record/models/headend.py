@@ -12,8 +12,7 @@ class MeterLink(models.Model):
     """The link of a meter to the broker, as its messages tell it. Messages prove nothing: statements alone do.
 
     `seen_s` is the office's time of the newest message. `is_online` follows from the meter's last will. `alarms` came
-    in clear. `firmware` is the version that the meter tells, or "". `closed_months` marks the closed months of its
-    statements that the record has: a later statement with the same ones has nothing to add to them.
+    in clear. `firmware` is the version that the meter tells, or "".
     """
 
     meter = models.OneToOneField(Meter, primary_key=True, on_delete=models.PROTECT, related_name="link")
@@ -22,7 +21,6 @@ class MeterLink(models.Model):
     seen_s = models.BigIntegerField(default=0)
     alarms = models.CharField(max_length=240, blank=True)
     firmware = models.CharField(max_length=32, blank=True)
-    closed_months = models.BigIntegerField(null=True)
 
     class Meta:
         """The name of the table."""

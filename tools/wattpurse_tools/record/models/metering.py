@@ -12,7 +12,8 @@ class Meter(models.Model):
     this office's tokens that the record knows. `told_s` is the meter's clock in its newest statement. `key_version` and
     `site_version` are the key versions that it is proved to have. `tenant` is the number of the tenant at the meter.
     Sales stop while its statements and this record disagree, until a manager resumes them. `excused` has the
-    surplus credit by its unit, and the time of the statement, that the manager has looked into.
+    surplus credit by its unit, and the time of the statement, that the manager has looked into. `closed_months` marks
+    the closed months of its statements that the record has: a later statement with the same ones adds nothing to them.
     """
 
     number = models.BigIntegerField(primary_key=True)
@@ -32,6 +33,7 @@ class Meter(models.Model):
     alarms = models.CharField(max_length=240, blank=True)
     balance = models.BigIntegerField(null=True)
     days_left = models.IntegerField(null=True)
+    closed_months = models.BigIntegerField(null=True)
     added_s = models.BigIntegerField(default=0)
 
     class Meta:
