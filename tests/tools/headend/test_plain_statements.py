@@ -18,6 +18,7 @@ from wattpurse_tools.record.models import (
     Statement,
     Token,
 )
+from wattpurse_tools.station.statement_record import bought_in
 from wattpurse_tools.station.station import Station
 
 NOW_S = int(time.time())
@@ -31,7 +32,7 @@ def record():
 
 
 def _told(row):
-    left_out = ("id", "read_s", "added_s", "from_s", "closed_months")
+    left_out = ("id", "read_s", "added_s", "from_s", "closed_months", "newest")
     row = {name: value for name, value in row.items() if name not in left_out}
     if "months" in row.get("content", ()):
         row["content"]["months"] = row["content"]["months"][:1]
@@ -89,6 +90,23 @@ def test_both_ways_end_with_the_same_record(any_office, manager, meters, monkeyp
     assert counts[0] > counts[1] / 2 > 5
     assert Meter.objects.get(number=1003).is_stopped
     assert not Meter.objects.filter(number__in=(1001, 1002), is_stopped=True).exists()
+
+
+def test_the_facts_in_the_row_of_a_meter_are_those_of_its_newest_statement(any_office, manager, meters):
+    seen = set()
+    for batch in batches(any_office, manager, meters):
+        ingest.take(any_office, batch, NOW_S)
+        for number, told_s, text in Meter.objects.values_list("number", "told_s", "newest"):
+            newest = Statement.objects.filter(meter_id=number, time_s=told_s).order_by("id").last()
+            seen.add((number, text is None))
+            if text is not None:
+                content = newest.content
+                told = json.loads(text)
+                facts = [told_s, newest.unit, newest.has_other_issuers, newest.total_mwh]
+                assert told[:7] == [*facts, newest.bought, newest.charged, newest.taken]
+                assert told[7] == [[int(issuer), *window] for issuer, window in content["windows"].items()]
+                assert told[8] == bought_in(content)
+    assert {(1001, False), (1002, False), (1002, True)} <= seen  # a token takes the own way, and the row forgets
 
 
 def test_a_fault_of_the_fast_way_falls_back_to_the_own_way(any_office, meters, monkeypatch):

@@ -13,7 +13,8 @@ import hashlib
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import orjson
 from django.db import connection
@@ -30,9 +31,8 @@ from wattpurse_tools.station.station import is_redeemed, is_too_old
 
 Facts = Mapping[str, Any]
 
-_METER = ("number", "is_stopped", "is_retired", "contract", "told_s", "key_version", "closed_months")
+_METER = ("number", "is_stopped", "is_retired", "contract", "told_s", "key_version", "closed_months", "newest")
 _GROWING = ("total_mwh", "bought", "charged", "taken")
-_NEWEST = ("time_s", "unit", "has_other_issuers", *_GROWING, "windows", "totals")  # the last two are of the content
 _COLUMNS = ("meter_id", *STATEMENT[1:], "content", "read_s")
 
 # The tokens that a statement may tell something about, and those that tell whether a meter had tenants.
@@ -48,7 +48,40 @@ _FACTS = {
     "days_left": "integer",
     "tenant": "bigint",
     "closed_months": "bigint",
+    "newest": "text",
 }
+
+
+class Newest(NamedTuple):
+    """The facts of a meter's newest statement with which the next one is compared.
+
+    The meter's row has them, as a JSON list, if that statement was plain. The others are asked for.
+    """
+
+    time_s: int
+    unit: str
+    has_other_issuers: bool
+    total_mwh: int
+    bought: int | None
+    charged: int | None
+    taken: int | None
+    windows: list[list[int]]
+    bought_by_unit: dict[str, int]
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any], has_other_issuers: bool = False) -> "Newest":
+        """Return the facts in the content of a statement, as it came or as the record has it."""
+        return cls(
+            time_s=content["time_s"],
+            unit=content["unit"],
+            has_other_issuers=has_other_issuers,
+            total_mwh=content["total_mwh"],
+            bought=content.get("bought"),
+            charged=content.get("charged"),
+            taken=content.get("taken"),
+            windows=[[int(issuer), *window] for issuer, window in content["windows"].items()],
+            bought_by_unit=bought_in(content),
+        )
 
 
 @dataclass(frozen=True)
@@ -63,13 +96,18 @@ class Told:
         """The number of its meter."""
         return self.content["meter_number"]
 
+    @cached_property
+    def facts(self) -> Newest:
+        """The facts with which the next statement is compared, if this one is plain."""
+        return Newest.of(self.content)
+
 
 @dataclass
 class _Known:
     """The record's facts about a meter, as far as a plain statement touches them."""
 
     meter: Facts
-    newest: Facts | None = None
+    newest: Newest | None = None
     tokens: list[int] = field(default_factory=list)
     outstanding: list[int] = field(default_factory=list)
     receipts: set[int] = field(default_factory=set)
@@ -117,7 +155,7 @@ def split(statements: Sequence[Told], meters: Mapping[int, Facts]) -> Split:
             continue
         if _is_plain(one, facts):
             plain.append(one)
-            facts.newest = _row_of(one.content)
+            facts.newest = one.facts
         else:
             own_way.add(one.meter_number)
     return Split(
@@ -153,8 +191,12 @@ def _known(meters: Mapping[int, Facts]) -> dict[int, _Known]:
     for number, sequence, settled in _of_meters("meter_receipts", "sequence, settled", meters):
         found[number].receipts.add(sequence)
         found[number].has_open_receipt |= not settled
-    for number, *row in _newest_rows({number: facts["told_s"] for number, facts in meters.items()}):
-        found[number].newest = dict(zip(_NEWEST, row, strict=True))
+    for one in found.values():
+        if one.meter["newest"] is not None:
+            one.newest = Newest(*orjson.loads(one.meter["newest"]))
+    unknown = {number: facts["told_s"] for number, facts in meters.items() if facts["newest"] is None}
+    for number, newest in _newest_of(unknown):
+        found[number].newest = newest
     return found
 
 
@@ -170,78 +212,57 @@ def _of_meters(
         return cursor.fetchall()
 
 
-def _newest_rows(told_s: Mapping[int, int]) -> Iterator[tuple[Any, ...]]:
-    """Yield the meter and the facts of _NEWEST of the statement of each meter at a time. Django takes longer to ask."""
-    facts = ", ".join(f"statements.{name}" for name in _NEWEST[:-2])
+def _newest_of(told_s: Mapping[int, int]) -> Iterator[tuple[int, Newest]]:
+    """Yield meters with the facts of their statements of a time. Django takes longer to ask."""
+    if not told_s:
+        return
     wanted, asked = bulk.pairs("wanted", ("number", "told_s"), told_s)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT wanted.number, {facts}, {bulk.as_text('statements.content')} FROM {wanted} JOIN statements"
+            f"SELECT wanted.number, has_other_issuers, {bulk.as_text('content')} FROM {wanted} JOIN statements"
             " ON statements.meter_id = wanted.number AND statements.time_s = wanted.told_s"
             " WHERE statements.time_s BETWEEN %s AND %s ORDER BY statements.id",
-            [*asked, min(told_s.values(), default=0), max(told_s.values(), default=0)],
+            [*asked, min(told_s.values()), max(told_s.values())],
         )
-        for *row, text in cursor.fetchall():
-            content = orjson.loads(text)
-            yield (*row, *(content.get(name) for name in _NEWEST[-2:]))
+        for number, has_other_issuers, text in cursor.fetchall():
+            yield number, Newest.of(orjson.loads(text), bool(has_other_issuers))
 
 
 def _is_copy(one: Told, known: _Known) -> bool:
     """Return True if a statement is the meter's newest one, which the record has."""
-    newest, content = known.newest, one.content
-    return newest is not None and all(newest[name] == content[name] for name in ("time_s", "total_mwh"))
+    newest, now = known.newest, one.facts
+    return newest is not None and (newest.time_s, newest.total_mwh) == (now.time_s, now.total_mwh)
 
 
 def _is_plain(one: Told, known: _Known) -> bool:
     """Return True if `keep` does all that the station's own way would do."""
-    content, meter, newest = one.content, known.meter, known.newest
+    content, now, meter, newest = one.content, one.facts, known.meter, known.newest
     if newest is None or known.has_open_receipt or meter["is_stopped"] or meter["is_retired"]:
         return False
     receipt = content.get("receipt")
     return (
-        content["time_s"] > newest["time_s"]
+        now.time_s > newest.time_s
         and one.version <= meter["key_version"]
         and contracts.by_code(content["contract"]).name == meter["contract"]
         and (receipt is None or receipt["sequence"] in known.receipts)
         and not (known.had_tenants and "tenant" not in content.get("standing", {}))
         and not any(is_redeemed(content, sequence) for sequence in known.tokens)
         and not any(is_too_old(content, sequence) for sequence in known.outstanding)
-        and not newest["has_other_issuers"]
-        and _windows(content["windows"]) == _windows(newest["windows"])
-        and len(content["windows"]) == 1
-        and _same_bought(content, newest)
-        and _only_grows(newest, content)
+        and not newest.has_other_issuers
+        and now.windows == newest.windows
+        and len(now.windows) == 1
+        and now.bought_by_unit == newest.bought_by_unit  # the newest statement was compared with the sales already
+        and _only_grows(newest, now)
     )
 
 
-def _windows(windows: Mapping[Any, Sequence[int]]) -> dict[int, tuple[int, ...]]:
-    """Return the windows of a statement, as it came or as the record has it."""
-    return {int(issuer): tuple(window) for issuer, window in windows.items()}
-
-
-def _same_bought(content: Mapping[str, Any], newest: Mapping[str, Any]) -> bool:
-    """Return True if no more credit was bought: the newest statement was compared with the sales already."""
-    before = {"totals": newest["totals"], "unit": newest["unit"], "bought": newest["bought"]}
-    return bought_in(content) == bought_in(before)
-
-
-def _only_grows(newest: Mapping[str, Any], content: Mapping[str, Any]) -> bool:
-    if content["total_mwh"] < newest["total_mwh"]:
+def _only_grows(newest: Newest, now: Newest) -> bool:
+    if now.total_mwh < newest.total_mwh:
         return False
-    if content["unit"] != newest["unit"]:
+    if now.unit != newest.unit:
         return True
-    pairs = ((newest[name], content.get(name)) for name in _GROWING)
+    pairs = ((getattr(newest, name), getattr(now, name)) for name in _GROWING)
     return all(None in pair or pair[0] <= pair[1] for pair in pairs)
-
-
-def _row_of(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a statement as `_known` reads it from the record."""
-    row = {name: content.get(name) for name in ("time_s", "unit", *_GROWING)}
-    return row | {
-        "has_other_issuers": False,
-        "windows": content["windows"],
-        "totals": content.get("totals"),
-    }
 
 
 def values_of(content: Mapping[str, Any], read_s: int) -> tuple[Any, ...]:
@@ -283,6 +304,7 @@ class _ToldMonths:
 
     def __init__(self, one: Told, known_mark: int | None, names: "_Names") -> None:
         self.content = one.content
+        self.facts = one.facts
         self.new_mark: int | None = None
         self._months: Sequence[Mapping[str, Any]] = one.content.get("months", ())
         self._is_known = False
@@ -326,10 +348,10 @@ class _Names:
 
 def _update_meters(statements: Iterable[_ToldMonths]) -> None:
     """Write the facts of the newest statement of each meter into the meter's row."""
-    values = [_facts_of(one.content, one.new_mark) for one in statements]
+    values = [_facts_of(one) for one in statements]
     setting = "unit = new.unit, told_s = new.told_s, alarms = new.alarms, balance = new.balance"
     setting += ", days_left = new.days_left, tenant = coalesce(new.tenant, meters.tenant)"
-    setting += ", closed_months = coalesce(new.closed_months, meters.closed_months)"
+    setting += ", closed_months = coalesce(new.closed_months, meters.closed_months), newest = new.newest"
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(
@@ -339,22 +361,24 @@ def _update_meters(statements: Iterable[_ToldMonths]) -> None:
         else:
             cursor.executemany(
                 "UPDATE meters SET unit = %s, told_s = %s, alarms = %s, balance = %s, days_left = %s,"
-                " tenant = coalesce(%s, tenant), closed_months = coalesce(%s, closed_months) WHERE number = %s",
+                " tenant = coalesce(%s, tenant), closed_months = coalesce(%s, closed_months), newest = %s"
+                " WHERE number = %s",
                 [(*row[1:], row[0]) for row in values],
             )
 
 
-def _facts_of(content: Mapping[str, Any], new_mark: int | None) -> tuple[Any, ...]:
+def _facts_of(one: _ToldMonths) -> tuple[Any, ...]:
     """Return the facts of a statement for the meter's row, in the order of _FACTS."""
     return (
-        content["meter_number"],
-        content["unit"],
-        content["time_s"],
-        ", ".join(content["alarms"]),
-        content["balance"],
-        usefulness.days_left(content),
-        content.get("standing", {}).get("tenant"),
-        new_mark,
+        one.content["meter_number"],
+        one.content["unit"],
+        one.content["time_s"],
+        ", ".join(one.content["alarms"]),
+        one.content["balance"],
+        usefulness.days_left(one.content),
+        one.content.get("standing", {}).get("tenant"),
+        one.new_mark,
+        bulk.json_text(one.facts),
     )
 
 

@@ -370,7 +370,8 @@ class Station(TokenRecord):
         meter.alarms, meter.balance = ", ".join(statement["alarms"]), statement["balance"]
         meter.days_left = usefulness.days_left(statement)
         meter.tenant = self._tenant_in(statement, meter.tenant)
-        meter.save(update_fields=["contract", "unit", "told_s", "alarms", "balance", "days_left", "tenant"])
+        meter.newest = None
+        meter.save(update_fields=["contract", "unit", "told_s", "alarms", "balance", "days_left", "tenant", "newest"])
 
     def _tenant_in(self, statement: dict, known: int) -> int:
         """Return the tenant: as the statement tells it, or by the newest redeemed token if it had no room for it."""

@@ -2,7 +2,7 @@
 
 Whoever asks for that time asks about all meters. The index served nobody, and each message paid for it. The mark of the
 closed months goes to the meter, whose row is read and written with each statement anyway. It is not carried over: the
-next statement of a meter sets it again.
+next statement of a meter sets it again. The row has the facts of the newest statement too, so that nobody searches it.
 """
 
 from django.db import migrations, models
@@ -27,5 +27,6 @@ class Migration(migrations.Migration):
         ),
         migrations.RemoveField("meterlink", "closed_months"),
         migrations.AddField("meter", "closed_months", models.BigIntegerField(null=True)),
+        migrations.AddField("meter", "newest", models.TextField(null=True)),
         migrations.RunPython(leave_room, migrations.RunPython.noop),
     ]

@@ -14,6 +14,7 @@ class Meter(models.Model):
     Sales stop while its statements and this record disagree, until a manager resumes them. `excused` has the
     surplus credit by its unit, and the time of the statement, that the manager has looked into. `closed_months` marks
     the closed months of its statements that the record has: a later statement with the same ones adds nothing to them.
+    `newest` has facts of its newest statement, or None if they have to be asked for.
     """
 
     number = models.BigIntegerField(primary_key=True)
@@ -34,6 +35,7 @@ class Meter(models.Model):
     balance = models.BigIntegerField(null=True)
     days_left = models.IntegerField(null=True)
     closed_months = models.BigIntegerField(null=True)
+    newest = models.TextField(null=True)
     added_s = models.BigIntegerField(default=0)
 
     class Meta:
