@@ -23,7 +23,7 @@ from wattpurse_tools.record.office_folder import OfficeFolder
 
 FIGURES = (
     Figure("ingest_share_of_broker", "", AT_LEAST, 0.5, "of the broker's rate to a subscriber that does nothing"),
-    Figure("ingest_per_s", "1/s", REPORTED, None, "statements into committed rows, two workers"),
+    Figure("ingest_per_s", "1/s", REPORTED, None, "statements into committed rows, three workers"),
     Figure("broker_per_s", "1/s", REPORTED, None, "statements to a subscriber that does nothing"),
     Figure("row_cost_over_copy", "", AT_MOST, 3, "of the record's part of a row to a bare COPY of it"),
     Figure("row_cost_with_vault_over_copy", "", REPORTED, None, "of all of it, the opening of the seal included"),
