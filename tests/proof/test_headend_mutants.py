@@ -1,13 +1,16 @@
 """The judge of the part `headend` finds programs that are wrong: an engine, a seller and a sender with a fault."""
 
+import time
+
 import pytest
 
-from tests.proof import campaign, headend
+from tests.proof import campaign, headend, headend_kills
 
 CASES = 1
 # A short life is enough for these faults.
 STEPS = 12
 WORK_OFF_ROUNDS = 12
+SLOW_S = 1.5
 
 
 def findings_with(patch, name, mutant):
@@ -94,3 +97,50 @@ def test_a_sender_that_sends_again_after_a_crash_is_found(monkeypatch):
 
     failures = findings_with(monkeypatch, "wattpurse_tools.headend.delivery.give_up_dead", again)
     assert any(one["what"] == campaign.DOUBLED and "sent twice" in one["message"] for one in failures)
+
+
+def lost_statements(patch):
+    """Return the failures of some cases in which workers are killed beside a broker that saves, and nothing else is."""
+    from tests.proof.headend_kills_world import KillsWorld
+
+    def deeds(world):
+        work = [world._visit_all, world._work_worker]
+        return [*work, *work, *work, world._save_broker, world._run_engine, world._pay]
+
+    patch.setattr(KillsWorld, "_deeds", deeds)
+    patch.setattr(KillsWorld, "steps", 6)
+    patch.setattr(KillsWorld, "work_off_rounds", WORK_OFF_ROUNDS)
+    patch.setattr("tests.proof.headend_kills_world._LATEST_S", (1.5,))
+    failures = campaign.run(headend_kills, 0, CASES).failures
+    return [one for one in failures if "acknowledged statements are not in the record" in one["message"]]
+
+
+def test_a_worker_that_acknowledges_before_its_commit_is_found(monkeypatch):
+    """Find a worker that acknowledges a batch and then takes it, on a slow database: one that is killed loses it."""
+    from wattpurse_tools.headend.worker import WAIT_S, Worker
+
+    def hasty(worker, is_ended):
+        while not is_ended():
+            deliveries = worker._link.receive(worker._batch, WAIT_S)
+            if deliveries:
+                worker._link.acknowledge(deliveries)
+                time.sleep(SLOW_S)
+                worker._take(deliveries, lambda: False)
+            worker._send()
+
+    monkeypatch.setattr(Worker, "run", hasty)
+    assert lost_statements(monkeypatch)
+
+
+def test_a_session_that_does_not_last_is_found(monkeypatch):
+    """Find a worker whose session ends with its connection: statements of the time in between are lost."""
+    from wattpurse_tools.headend.broker_link import BrokerLink
+
+    make = BrokerLink.__init__
+
+    def forgetful(link, *arguments):
+        make(link, *arguments)
+        link._client._clean_session = True
+
+    monkeypatch.setattr(BrokerLink, "__init__", forgetful)
+    assert lost_statements(monkeypatch)
