@@ -25,16 +25,18 @@ from wattpurse_tools.headend.broker_link import BrokerLink
 from wattpurse_tools.headend.ingest import OUTAGES
 from wattpurse_tools.headend.worker import Worker, topics
 from wattpurse_tools.office.office import Office
+from wattpurse_tools.pages import headend_machine
 from wattpurse_tools.vault.client import VaultClient
 from wattpurse_tools.vault.engine import Vault
 from wattpurse_tools.vault.interface import VaultClosed
 from wattpurse_tools.vault.server import Server
 
 LIMIT_S = 120
-IDLE_S = 1.0
+IDLE_S = 0.4
 HANDED_OVER, FAILED = "handed over", "failed"
 
-_LATEST_S = (0.01, 0.05, 0.2)
+_LATEST_S = (0.01, 0.05, 0.2, 0.6)
+_CRASH_S = 0.2
 _VAULT_S = 60
 _DRAIN_S = 0.1
 _VISIT_S = 0.3
@@ -188,7 +190,7 @@ class KillsWorld(HeadendWorld):
         self._run_engine(is_mortal=False)
         self._work_payments(is_mortal=False)
         running, self._together = self._together, None
-        time.sleep(self._random.random() * _LATEST_S[-1])
+        time.sleep(self._random.random() * _CRASH_S)
         connection.close()
         self._server.restart()
         self._tally.add("database_crashes")
@@ -244,7 +246,7 @@ class KillsWorld(HeadendWorld):
 
     def _run_worker(self):
         """Work as `wattpurse headend worker` does, until nothing has come for a while."""
-        with BrokerLink(self._broker.access, WORKER, topics()) as link:
+        with BrokerLink(self._broker.access, WORKER, topics(headend_machine.WORKER_GROUP)) as link:
             worker = Worker(self._office, link, clock=lambda: self.now_s, tell=lambda _line: None)
             worker.run(Idle(worker))
 
