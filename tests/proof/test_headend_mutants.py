@@ -11,7 +11,7 @@ CASES = 1
 STEPS = 12
 WORK_OFF_ROUNDS = 12
 SLOW_S = 1.5
-KILLS_STEPS = 4
+KILLS_STEPS = 5
 KILLS_ROUNDS = 4
 
 
@@ -106,11 +106,15 @@ def lost_statements(patch, kills_broker=False):
     from tests.proof.headend_kills_world import KillsWorld
 
     def deeds(world):
-        work = [world._visit_all, world._kill_broker if kills_broker else world._work_worker]
-        return [*work, *work, *work, world._save_broker, world._run_engine, world._pay]
+        def kill():
+            world._visit_all(is_mortal=False)  # statements wait at the broker
+            (world._kill_broker if kills_broker else world._work_worker)()
+
+        return [kill, kill, world._visit_all, world._save_broker, world._run_engine, world._pay]
 
     patch.setattr(KillsWorld, "_deeds", deeds)
     patch.setattr(KillsWorld, "steps", KILLS_STEPS)
+    patch.setattr(KillsWorld, "every_minutes", 60)
     patch.setattr(KillsWorld, "work_off_rounds", KILLS_ROUNDS)
     patch.setattr("tests.proof.headend_kills_world._LATEST_S", (SLOW_S,))
     failures = campaign.run(headend_kills, 0, CASES).failures
