@@ -1,6 +1,6 @@
 """The broker of the part `headend-kills`: mosquitto with the head-end's own settings, ended by SIGKILL; and its meters.
 
-mosquitto keeps its sessions in memory and saves them every 30 s, so SIGKILL takes away what it has acknowledged since.
+mosquitto keeps its sessions in memory and saves them every 30 s. SIGKILL destroys all changes since the last save.
 `Acknowledged` is the plain book of that: a statement that the broker has acknowledged and saved must not be lost.
 """
 
@@ -88,7 +88,7 @@ class MortalBroker:
 
 
 class WitnessLink(FleetLink):
-    """The link of a meter, which repeats what was not acknowledged. Each statement acknowledged is in the book."""
+    """The link of a meter. It sends publications again until they are acknowledged. Each statement acknowledged is in the book."""
 
     def __init__(self, meter, place, login, book):
         super().__init__(meter, place, login)

@@ -3,7 +3,7 @@
 Each round of a process runs in a child of its own, with its own connections to the database, to the broker and to the
 vault, which are processes too. A child writes down a pipe each message that it has handed over to a customer: these
 are facts, however the child ends. Several children work at the same time, and the database and the broker are killed
-under them. The meters are at the broker by the links of the fleet, which repeat what was not acknowledged.
+under them. The links of the fleet connect the meters to the broker. They send again until the broker acknowledges.
 """
 
 import multiprocessing
@@ -266,7 +266,7 @@ class KillsWorld(HeadendWorld):
         return not self._unsettled()
 
     def _unsettled(self):
-        """Tell what is not settled. Tokens that come one by one may have no statement of the meter yet."""
+        """Name orders, statements and tokens that are not settled. Tokens that come one by one may have no statement of the meter yet."""
         tokens = Token.objects.filter(sale__isnull=False).exclude(state="redeemed").count()
         untold = f"{tokens} sold tokens are not redeemed" if tokens else ""
         return ", ".join(one for one in (super()._unsettled(), self._book.missing(), untold) if one)
