@@ -88,7 +88,7 @@ class MortalBroker:
 
 
 class WitnessLink(FleetLink):
-    """The link of a meter. It sends publications again until they are acknowledged. Each statement acknowledged is in the book."""
+    """The link of a meter. It sends publications again until they are acknowledged. The book has each one."""
 
     def __init__(self, meter, place, login, book):
         super().__init__(meter, place, login)

@@ -266,7 +266,7 @@ class KillsWorld(HeadendWorld):
         return not self._unsettled()
 
     def _unsettled(self):
-        """Name orders, statements and tokens that are not settled. Tokens that come one by one may have no statement of the meter yet."""
+        """Name orders, statements and tokens that are not settled. A token may have no statement yet."""
         tokens = Token.objects.filter(sale__isnull=False).exclude(state="redeemed").count()
         untold = f"{tokens} sold tokens are not redeemed" if tokens else ""
         return ", ".join(one for one in (super()._unsettled(), self._book.missing(), untold) if one)
