@@ -1,7 +1,8 @@
 """A head-end on PostgreSQL whose real processes are killed by SIGKILL at random instants, some at the same time.
 
-It is the part `headend` with processes in place of exceptions: see `headend_kills_world`. The database crashes under
-the processes and comes back. The judge is the same.
+It is the part `headend` with processes in place of exceptions: see `headend_kills_world`. The database and the broker,
+a real mosquitto, are killed under the processes and come back. The judge is the same, with a book of the statements
+that the broker has acknowledged.
 """
 
 import atexit
@@ -16,7 +17,7 @@ from tests import office_of_tests
 from tests.office_of_tests import PostgresServer
 
 NAME = "headend-kills"
-ABOUT = "real processes of a head-end on PostgreSQL killed at random instants, several at once; the database crashes"
+ABOUT = "real processes of a head-end on PostgreSQL killed at random instants, several at once; database and broker too"
 SHORT_CASES = 1
 LONG_CASES = 200
 

@@ -268,7 +268,7 @@ class HeadendWorld:
         if what == 0:
             self._is_network_there = not self._is_network_there
         elif what == 1:
-            self._broker.forget()
+            self._forget()
         elif what == 2 and meter.is_powered:
             meter.cut_power()
         elif what == 3 and meter.is_powered:
@@ -278,6 +278,9 @@ class HeadendWorld:
             meter.crystal.lead_s += self._random.choice((-40 * DAY_S, -HOUR_S, -30, 30, HOUR_S, 40 * DAY_S))
         if not meter.is_powered and self._random.random() < 0.7:
             meter.start()
+
+    def _forget(self):
+        self._broker.forget()
 
     # Processes
 

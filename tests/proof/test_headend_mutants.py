@@ -2,12 +2,15 @@
 
 import pytest
 
-from tests.proof import campaign, headend
+from tests.proof import campaign, headend, headend_kills
 
 CASES = 1
 # A short life is enough for these faults.
 STEPS = 12
 WORK_OFF_ROUNDS = 12
+SLOW_S = 1.5
+KILLS_STEPS = 4
+KILLS_ROUNDS = 4
 
 
 def findings_with(patch, name, mutant):
@@ -94,3 +97,44 @@ def test_a_sender_that_sends_again_after_a_crash_is_found(monkeypatch):
 
     failures = findings_with(monkeypatch, "wattpurse_tools.headend.delivery.give_up_dead", again)
     assert any(one["what"] == campaign.DOUBLED and "sent twice" in one["message"] for one in failures)
+
+
+def lost_statements(patch, kills_broker=False):
+    """Return the failures of a case in which workers are killed, or the broker is, and nothing else fails."""
+    from tests.proof.headend_kills_world import KillsWorld
+
+    def deeds(world):
+        work = [world._visit_all, world._kill_broker if kills_broker else world._work_worker]
+        return [*work, *work, *work, world._save_broker, world._run_engine, world._pay]
+
+    patch.setattr(KillsWorld, "_deeds", deeds)
+    patch.setattr(KillsWorld, "steps", KILLS_STEPS)
+    patch.setattr(KillsWorld, "work_off_rounds", KILLS_ROUNDS)
+    patch.setattr("tests.proof.headend_kills_world._LATEST_S", (SLOW_S,))
+    failures = campaign.run(headend_kills, 0, CASES).failures
+    return [one for one in failures if "acknowledged statements are not in the record" in one["message"]]
+
+
+def test_a_session_that_does_not_last_is_found(monkeypatch):
+    """Find a worker whose session ends with its connection: statements of the time in between are lost."""
+    from wattpurse_tools.headend.broker_link import BrokerLink
+
+    make = BrokerLink.__init__
+
+    def forgetful(link, *arguments):
+        make(link, *arguments)
+        link._client._clean_session = True
+
+    monkeypatch.setattr(BrokerLink, "__init__", forgetful)
+    assert lost_statements(monkeypatch)
+
+
+def test_a_broker_that_does_not_save_the_subscription_is_found(monkeypatch):
+    """Find a worker with a shared subscription: mosquitto does not save it, so a restart of the broker loses it."""
+    monkeypatch.setattr("wattpurse_tools.pages.headend_machine.WORKER_GROUP", "headend")
+    assert lost_statements(monkeypatch, kills_broker=True)
+
+
+@pytest.mark.parametrize("kills_broker", [False, True])
+def test_the_real_worker_loses_no_statement_in_such_a_case(monkeypatch, kills_broker):
+    assert not lost_statements(monkeypatch, kills_broker)

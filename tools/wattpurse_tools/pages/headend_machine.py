@@ -2,6 +2,9 @@
 
 Each of them may die at any time and is started again: none has a state of its own, and the broker keeps its sessions on
 the disk. The sender is left out while no channel of messages is set up.
+
+The one worker has subscriptions of its own. mosquitto (2.0.11 to 2.1.2) does not save shared ones: after a restart it
+would acknowledge statements that no session gets, until the worker is back.
 """
 
 import socket
@@ -15,6 +18,7 @@ from wattpurse_tools.pages.supervisor import Child, start_module, start_program
 from wattpurse_tools.record.office_folder import OfficeFolder
 
 MOSQUITTO = "mosquitto"
+WORKER_GROUP = ""
 
 _PLACES = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin", "/usr/bin", "/usr/local/bin")
 _COMMAND = "wattpurse_tools.cli"
@@ -58,8 +62,8 @@ class HeadendMachine:
 
     def _broker_words(self) -> Sequence[str | Path]:
         host, port = self._address
-        words = ["--broker", f"{host}:{port}", "--user", HEADEND, "--password-file", self._files.password]
-        return words if self._program is not None else [*words, "--group", ""]
+        login = "--user", HEADEND, "--password-file", self._files.password
+        return ["--broker", f"{host}:{port}", *login, "--group", WORKER_GROUP]
 
     def _start(self, action: str, *words: str | Path) -> subprocess.Popen[bytes]:
         return start_module([_COMMAND, "headend", action, "--office", self._folder.path, *words])
