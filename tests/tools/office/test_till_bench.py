@@ -11,7 +11,7 @@ REQUESTS = 3
 
 
 def test_a_request_for_a_file_ends_once_and_not_when_rubbish_is_collected(office):
-    """A late end would close the database of another request, which happens to run in the thread of the collector."""
+    """Count the ends. A late one would close the database of a request that runs in the thread of the collector."""
     ends = []
 
     def note(**_):
