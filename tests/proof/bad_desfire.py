@@ -7,6 +7,7 @@ the charges and the sales taken back.
 """
 
 import random as randoms
+import struct
 
 from boards.host.chips.aes import aes
 from tests.cards.desfire_bench import UID, Numbers, Wire, content_of, ev2_key_card, key_card, run
@@ -14,6 +15,7 @@ from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
 from tests.proof.mutation import mutated
 from tests.services.desfire_meter import Meter
 from tests.services.desk_bench import SITE_KEY, VENDING_KEY, key_content
+from wattpurse.cards import desfire_key_card as layout
 from wattpurse.cards.desfire import FRAME
 from wattpurse.cards.desfire_ev2 import DesfireEv2
 from wattpurse.cards.iso14443 import CardError
@@ -122,7 +124,7 @@ class Office:
 
     def load(self, amount):
         """Load the card up to a sum."""
-        before = content_of(self._wire.card)
+        before = _content(self._wire.card)
         self.loaded += amount
         wanted = before.at(before.version, before.spent)
         wanted.loaded = self.loaded
@@ -130,7 +132,7 @@ class Office:
             run(desfire_cards.write_card(self._commands(), [_KEYS], wanted))
         except CardError:
             self._tally.add("loads_torn")
-        after = content_of(self._wire.card)
+        after = _content(self._wire.card)
         if (after.loaded, after.spent) not in ((before.loaded, before.spent), (self.loaded, before.spent)):
             text = f"a load from {before.loaded} to {self.loaded} gave {after.loaded}, {after.spent} spent"
             raise Broken(DOUBLED, text)
@@ -160,8 +162,19 @@ class Office:
         return DesfireEv2(self._wire, aes, Numbers(self._random.randrange(1 << 62)))
 
 
+def _content(card):
+    """Return the content that counts. Orders that are marked as begun name the value and the fraction of before."""
+    files = card.applications[layout.APPLICATION].files
+    orders, statement = bytes(files[layout.ORDERS_FILE].data), bytes(files[layout.STATEMENT_FILE].data)
+    if orders[0] < layout.BEGUN:
+        return content_of(card)
+    (value,) = struct.unpack("<i", orders[28:])
+    statement = statement[:10] + bytes((orders[0] - layout.BEGUN,)) + statement[11:]
+    return layout.Image(value, bytes((layout.MARK,)) + orders[1:], statement).content()
+
+
 def _check(card, meters, office):
-    content = content_of(card)
+    content = _content(card)
     charged = sum([meter.charged for meter in meters])
     if content.spent > charged + office.most_voided:
         raise Broken(DOUBLED, f"the card paid {content.spent}, {charged} were charged, {office.most_voided} taken back")

@@ -17,6 +17,9 @@ is on the card, however many other meters came after it (see `proof`). docs/desf
 
 `messaging` is 2 on a card that the office has written with the messaging of EV2. Such a card is not read with that of
 EV1: somebody between card and reader could hide the better one.
+
+The mark is BEGUN + fraction, and the last 4 bytes are a value, if somebody between card and office committed a part of
+a change (wattpurse_tools/vault/desfire_cards.py). Meters refuse such a card: only the office knows what to do with it.
 """
 
 import asyncio
@@ -50,10 +53,12 @@ HEAD_SIZE = 16
 PLACES = 8
 STATEMENT_SIZE = HEAD_SIZE + 8 * PLACES
 
+MARK = 0x44
+BEGUN = 0x80
+
 # Results of `proof`.
 MADE, NOT_MADE, NOT_KNOWN = 1, 2, 3
 
-_MARK = 0x44
 _NOBODY = 0
 _FORGOTTEN = (1 << 32) - 1  # the number of no meter
 _ORDERS = "<BBIHIII"
@@ -104,7 +109,7 @@ class Image:
         """Return the content. Raise CardError for bytes that no station and no meter writes."""
         mark, period, low, high, price, allowance_mwh, user = struct.unpack_from(_ORDERS, self.orders)
         version, used_mwh, number, fraction = struct.unpack_from(_HEAD, self.statement)
-        if mark != _MARK or period >= len(PERIODS) or fraction >= UNIT:
+        if mark != MARK or period >= len(PERIODS) or fraction >= UNIT:
             raise CardError("unknown")
         loaded = join48(low, high)
         spent = loaded - self.value * UNIT
@@ -135,7 +140,7 @@ def value_of(loaded: int, spent: int) -> int:
 def pack_orders(content: CardContent) -> bytes:
     """Return the bytes of the orders file."""
     loaded = split48(content.loaded)
-    packed = struct.pack(_ORDERS, _MARK, content.period, *loaded, content.price, content.allowance_mwh, content.user)
+    packed = struct.pack(_ORDERS, MARK, content.period, *loaded, content.price, content.allowance_mwh, content.user)
     return packed + bytes(ORDERS_SIZE - len(packed))
 
 
@@ -200,7 +205,7 @@ async def read(card: "Desfire") -> Image:
     value, orders, statement = await card.command_all(READS)
     if len(value) != desfire.VALUE_SIZE or len(orders) != ORDERS_SIZE or len(statement) != STATEMENT_SIZE:
         raise CardError("garbled")
-    if orders[MESSAGING_PLACE] > card.messaging:
+    if orders[0] < BEGUN and orders[MESSAGING_PLACE] > card.messaging:
         raise CardError("downgraded")
     return Image(desfire.value_in(value), orders, statement)
 
