@@ -10,7 +10,7 @@ import random as randoms
 import struct
 
 from boards.host.chips.aes import aes
-from tests.cards.desfire_bench import UID, Numbers, Wire, content_of, ev2_key_card, key_card, run
+from tests.cards.desfire_bench import UID, Numbers, Wire, ev2_key_card, key_card, run
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
 from tests.proof.mutation import mutated
 from tests.services.desfire_meter import Meter
@@ -163,14 +163,23 @@ class Office:
 
 
 def _content(card):
-    """Return the content that counts. Orders that are marked as begun name the value and the fraction of before."""
+    """Return the content that counts.
+
+    Orders that are marked as begun name the value and the fraction of before. A statement that is marked as begun names
+    the value before the deduction, and the fraction that goes with that value.
+    """
     files = card.applications[layout.APPLICATION].files
-    orders, statement = bytes(files[layout.ORDERS_FILE].data), bytes(files[layout.STATEMENT_FILE].data)
-    if orders[0] < layout.BEGUN:
-        return content_of(card)
-    (value,) = struct.unpack("<i", orders[28:])
-    statement = statement[:10] + bytes((orders[0] - layout.BEGUN,)) + statement[11:]
-    return layout.Image(value, bytes((layout.MARK,)) + orders[1:], statement).content()
+    value, orders = files[layout.VALUE_FILE].value, bytes(files[layout.ORDERS_FILE].data)
+    statement = bytearray(files[layout.STATEMENT_FILE].data)
+    is_begun = orders[0] >= layout.BEGUN
+    if is_begun:
+        (value,) = struct.unpack("<i", orders[28:])
+    if statement[11] >= layout.BEGUN and statement[12:16] == struct.pack("<i", value):
+        statement[10] = statement[11] - layout.BEGUN
+    if is_begun:
+        statement[10] = orders[0] - layout.BEGUN
+        orders = bytes((layout.MARK,)) + orders[1:]
+    return layout.Image(value, orders, bytes(statement)).content()
 
 
 def _check(card, meters, office):
@@ -192,7 +201,7 @@ def _end(wire, meters, office):
         meter.use(_MOST_PULSES)
         if meter.tap(wire) != outcome.ACCEPTED:
             raise Broken(BROKEN_RULES, "a good card is refused after the stranger has gone")
-    content = content_of(wire.card)
+    content = _content(wire.card)
     charged = sum([meter.charged for meter in meters])
     own = sum([meter.ledger.account.money.balance for meter in meters])  # energy before a card was met
     owed = sum([meter.owed for meter in meters])

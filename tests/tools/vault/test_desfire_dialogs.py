@@ -330,11 +330,16 @@ def committed_everywhere(wire, work):
         yield wire.card.applications[layout.APPLICATION].files[layout.ORDERS_FILE].data[0] >= layout.BEGUN
 
 
-def refuse_at_a_meter(wire):
+def at_a_meter(wire):
+    """Return the card, as a meter has it."""
+    wire.card.power_off()
     commands = DesfireEv2 if isinstance(wire.card, DesfireEv2Card) else Desfire
-    card = layout.DesfireKeyCard(commands(wire, aes, Numbers(9)), aes, UID)
+    return layout.DesfireKeyCard(commands(wire, aes, Numbers(9)), aes, UID)
+
+
+def refuse_at_a_meter(wire):
     with pytest.raises(CardError, match="unknown"):
-        run(card.read_content((SITE_KEYS[2],)))
+        run(at_a_meter(wire).read_content((SITE_KEYS[2],)))
     wire.card.power_off()
 
 
@@ -397,6 +402,39 @@ def test_a_commit_in_the_midst_of_erasing_hides_no_money(vault, committing):
         make(vault, committing, content(MONEY, MONEY, version))
         desfire_bench.load(committing.card, MONEY - SPENT)
     assert version > 5
+
+
+METER = 40_000_077
+PAID = 333_333
+
+
+def pay(wire):
+    """Let a meter that has not seen the card yet deduct PAID, as far as it comes."""
+    card = at_a_meter(wire)
+    found = run(card.read_content((SITE_KEYS[2],)))
+    run(card.deduct(found.at(found.version + 1, found.spent + PAID), METER + found.version))
+
+
+@pytest.mark.parametrize("amount", (0, PAID + 67, 3 * PAID))
+def test_a_load_and_a_void_keep_a_deduction_of_which_a_part_is_committed(vault, committing, amount):
+    """Load and void between the commit and the meter's next look, also sums that bring the value of before again."""
+    loaded = MONEY
+    before = content_of(committing.card)
+    seen = []
+    for _ in committed_everywhere(committing, lambda: pay(committing)):
+        loaded += amount
+        load(vault, committing, loaded)
+        committing.card.power_off()
+        mark = loaded.to_bytes(4, "big") + before.version.to_bytes(4, "big")
+        talk(vault, committing, vault.void_desfire(ticket_of(vault), UID, mark, 66_667, True))
+        card = at_a_meter(committing)
+        found = run(card.read_content((SITE_KEYS[2],)))
+        is_made = not card.lacks(METER + before.version, before.version + 1)
+        assert (found.loaded, found.spent) == (loaded, before.spent + 66_667 + PAID * is_made)
+        seen.append(is_made)
+        before = found
+    # On a card of EV1 two of them carry the deduction out: in the places of the second WriteData and of its own commit.
+    assert sum(seen) == (0 if isinstance(committing.card, DesfireEv2Card) else 2)
 
 
 def test_a_card_of_ev2_whose_messaging_is_hidden_is_not_used(vault):

@@ -52,15 +52,18 @@ class CardKeys:
 
 @dataclass(frozen=True)
 class _Found:
-    """The state of a card that counts, and the one in its `memory`. They differ if a change is only begun."""
+    """The state of a card that counts, and the one in its `memory`. They differ if a change is only begun.
+
+    The change may be one of the vault, or the deduction of a meter.
+    """
 
     image: Image
     memory: Image
 
     @property
     def is_begun(self) -> bool:
-        """True if somebody committed a part of a change."""
-        return self.image is not self.memory
+        """True if somebody committed a part of a change of the vault."""
+        return self.memory.orders[0] >= layout.BEGUN
 
 
 async def read_card(card: Desfire, keys: Sequence[CardKeys]) -> CardContent | None:
@@ -206,15 +209,15 @@ async def _enter_as_master(card: Desfire, keys: Sequence[CardKeys]) -> bool:
 
 
 async def _read(card: Desfire) -> _Found:
-    memory = await layout.read(card)
-    orders, statement = memory.orders, memory.statement
-    if orders[0] < layout.BEGUN:
-        return _Found(memory, memory)
-    (value,) = struct.unpack_from(_VALUE_BEFORE, orders, layout.MESSAGING_PLACE)
-    before = bytes((layout.MARK,)) + orders[1 : layout.MESSAGING_PLACE]
-    fraction = bytes((orders[0] - layout.BEGUN,))
-    statement = statement[:_FRACTION_PLACE] + fraction + statement[_FRACTION_PLACE + 1 :]
-    return _Found(Image(value, before.ljust(layout.ORDERS_SIZE, b"\0"), statement), memory)
+    memory = await layout.read_memory(card)
+    value, orders, statement = memory.value, memory.orders, memory.statement
+    if orders[0] >= layout.BEGUN:
+        (value,) = struct.unpack_from(_VALUE_BEFORE, orders, layout.MESSAGING_PLACE)
+        fraction = bytes((orders[0] - layout.BEGUN,))
+        orders = (bytes((layout.MARK,)) + orders[1 : layout.MESSAGING_PLACE]).ljust(layout.ORDERS_SIZE, b"\0")
+        statement = layout.settled(statement, value)
+        statement = statement[:_FRACTION_PLACE] + fraction + statement[_FRACTION_PLACE + 1 :]
+    return _Found(Image(value, orders, layout.settled(statement, value)), memory)
 
 
 async def _bring(
