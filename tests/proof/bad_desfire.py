@@ -7,13 +7,15 @@ the charges and the sales taken back.
 """
 
 import random as randoms
+import struct
 
 from boards.host.chips.aes import aes
-from tests.cards.desfire_bench import UID, Numbers, Wire, content_of, ev2_key_card, key_card, run
+from tests.cards.desfire_bench import UID, Numbers, Wire, ev2_key_card, key_card, run
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
 from tests.proof.mutation import mutated
 from tests.services.desfire_meter import Meter
 from tests.services.desk_bench import SITE_KEY, VENDING_KEY, key_content
+from wattpurse.cards import desfire_key_card as layout
 from wattpurse.cards.desfire import FRAME
 from wattpurse.cards.desfire_ev2 import DesfireEv2
 from wattpurse.cards.iso14443 import CardError
@@ -122,7 +124,7 @@ class Office:
 
     def load(self, amount):
         """Load the card up to a sum."""
-        before = content_of(self._wire.card)
+        before = _content(self._wire.card)
         self.loaded += amount
         wanted = before.at(before.version, before.spent)
         wanted.loaded = self.loaded
@@ -130,7 +132,7 @@ class Office:
             run(desfire_cards.write_card(self._commands(), [_KEYS], wanted))
         except CardError:
             self._tally.add("loads_torn")
-        after = content_of(self._wire.card)
+        after = _content(self._wire.card)
         if (after.loaded, after.spent) not in ((before.loaded, before.spent), (self.loaded, before.spent)):
             text = f"a load from {before.loaded} to {self.loaded} gave {after.loaded}, {after.spent} spent"
             raise Broken(DOUBLED, text)
@@ -160,8 +162,28 @@ class Office:
         return DesfireEv2(self._wire, aes, Numbers(self._random.randrange(1 << 62)))
 
 
+def _content(card):
+    """Return the content that counts.
+
+    Orders that are marked as begun name the value and the fraction of before. A statement that is marked as begun names
+    the value before the deduction, and the fraction that goes with that value.
+    """
+    files = card.applications[layout.APPLICATION].files
+    value, orders = files[layout.VALUE_FILE].value, bytes(files[layout.ORDERS_FILE].data)
+    statement = bytearray(files[layout.STATEMENT_FILE].data)
+    is_begun = orders[0] >= layout.BEGUN
+    if is_begun:
+        (value,) = struct.unpack("<i", orders[28:])
+    if statement[11] >= layout.BEGUN and statement[12:16] == struct.pack("<i", value):
+        statement[10] = statement[11] - layout.BEGUN
+    if is_begun:
+        statement[10] = orders[0] - layout.BEGUN
+        orders = bytes((layout.MARK,)) + orders[1:]
+    return layout.Image(value, orders, bytes(statement)).content()
+
+
 def _check(card, meters, office):
-    content = content_of(card)
+    content = _content(card)
     charged = sum([meter.charged for meter in meters])
     if content.spent > charged + office.most_voided:
         raise Broken(DOUBLED, f"the card paid {content.spent}, {charged} were charged, {office.most_voided} taken back")
@@ -179,7 +201,7 @@ def _end(wire, meters, office):
         meter.use(_MOST_PULSES)
         if meter.tap(wire) != outcome.ACCEPTED:
             raise Broken(BROKEN_RULES, "a good card is refused after the stranger has gone")
-    content = content_of(wire.card)
+    content = _content(wire.card)
     charged = sum([meter.charged for meter in meters])
     own = sum([meter.ledger.account.money.balance for meter in meters])  # energy before a card was met
     owed = sum([meter.owed for meter in meters])

@@ -11,7 +11,7 @@ from tests.cards.desfire_bench import UID, Numbers, Wire, content_of, key_card, 
 from tests.services.desfire_meter import Meter
 from tests.services.desk_bench import AMOUNT, SITE_KEY, VENDING_KEY, DeskBench, Station, key_content
 from wattpurse.cards.desfire import BOUNDARY
-from wattpurse.cards.desfire_key_card import LOWEST_VALUE, PLACES, UNIT, VALUE_FILE
+from wattpurse.cards.desfire_key_card import BEGUN, LOWEST_VALUE, PLACES, STATEMENT_FILE, UNIT, VALUE_FILE
 from wattpurse.core import outcome
 from wattpurse.core.money import contract as contracts
 from wattpurse.core.money import key_card as contents
@@ -37,6 +37,17 @@ class FlippingWire(Wire):
         if self.commands == self.flipped_at:
             return answer[:-1] + bytes((answer[-1] ^ 1,))
         return answer
+
+
+class CommittingWire(Wire):
+    """A wire on which somebody sends CommitTransaction in the place of command `committed_at`."""
+
+    committed_at = None
+
+    async def transceive(self, command, meanwhile=None):
+        if self.commands + 1 == self.committed_at:
+            command = b"\xc7"
+        return await super().transceive(command, meanwhile)
 
 
 class TestPaying(unittest.TestCase):
@@ -255,6 +266,91 @@ class TestTorn(unittest.TestCase):
         meter.use(PULSES)
         self.assertEqual(content_of(wire.card).spent, 0)
         self.assertEqual(meter.ledger.known_card(card_number(UID)).owed, PRICE)
+
+
+class TestCommitOfAStranger(unittest.TestCase):
+    """Somebody commits a part of a deduction, on a card that asks for no MAC. Nothing is lost and nothing doubled."""
+
+    FIRST_MONEY = 137  # pulses: their price is no whole unit
+
+    def setUp(self):
+        self.parts = 0
+
+    def new_card(self):
+        return CommittingWire(new_card(key_content(AMOUNT + 7, price=313_337)).card)
+
+    def partly_committed(self, command, restarts=False):
+        """Return a meter and a card after a commit in the place of a command, or None after the last command."""
+        meter, wire = Meter(1), self.new_card()
+        meter.tap(wire)
+        meter.use(self.FIRST_MONEY)
+        meter.tap(wire)
+        meter.use(PULSES)
+        before = wire.commands
+        wire.committed_at = before + command
+        meter.tap(wire)
+        if wire.commands < before + command:
+            return None
+        wire.committed_at = None
+        statement = wire.card.applications[0x545057].files[STATEMENT_FILE].data
+        self.parts += statement[11] >= BEGUN
+        if restarts:
+            meter.restart()
+        return meter, wire
+
+    def each_commit(self):
+        for restarts in (False, True):
+            for command in range(1, 100):
+                found = self.partly_committed(command, restarts)
+                if found is None:
+                    break
+                yield found
+
+    def assert_paid(self, wire, meters):
+        for meter in meters:
+            meter.use(STEP_PULSES)
+            self.assertEqual(meter.tap(wire), outcome.ACCEPTED)
+            self.assertEqual(meter.owed, 0)
+        self.assertEqual(content_of(wire.card).spent, sum([meter.charged for meter in meters]))
+
+    def test_the_next_tap_settles_it(self):
+        for meter, wire in self.each_commit():
+            self.assertEqual(meter.tap(wire), outcome.ACCEPTED)
+            self.assert_paid(wire, [meter])
+        self.assertEqual(self.parts, 2 * 2)  # in the places of Debit and of the second WriteData
+
+    def test_another_meter_in_between_hides_nothing(self):
+        for knows in (False, True):
+            for meter, wire in self.each_commit():
+                other = Meter(2)
+                other.tap(wire)
+                other.use(PULSES + knows)
+                self.assertEqual(other.tap(wire), outcome.ACCEPTED)
+                self.assert_paid(wire, [meter, other])
+
+    def test_a_meter_that_knows_the_card_takes_it(self):
+        for command in range(1, 100):
+            found = self.partly_committed(command)
+            if found is None:
+                break
+            meter, wire = found
+            other = Meter(2)
+            for one in (other, meter, other, meter):
+                one.use(STEP_PULSES)
+                self.assertEqual(one.tap(wire), outcome.ACCEPTED)
+                wire.committed_at = wire.commands + command
+                one.use(PULSES)
+                one.tap(wire)
+                wire.committed_at = None
+            self.assert_paid_of_two(wire, meter, other)
+
+    def assert_paid_of_two(self, wire, meter, other):
+        for one in (meter, other):
+            one.use(STEP_PULSES)
+            self.assertEqual(one.tap(wire), outcome.ACCEPTED)
+        own = sum([one.ledger.account.money.balance for one in (meter, other)])  # energy before a card was met
+        owed = meter.owed + other.owed
+        self.assertEqual(content_of(wire.card).spent + owed - own, meter.charged + other.charged)
 
 
 class TestAtTheReader(DeskBench, unittest.TestCase):

@@ -270,14 +270,15 @@ class _Proofs:
 
 
 class Ending:
-    """The end of a transaction on `card`: bytes of `file`, with a MAC, and the commit.
+    """The end of a transaction on `card`: bytes of `file` from `offset` on, with a MAC, and the commit.
 
     In a session both are signed ahead, while the command in front of them is on the air.
     """
 
-    def __init__(self, card: Desfire, file: int) -> None:
+    def __init__(self, card: Desfire, file: int, offset: int = 0) -> None:
         self._card = card
         self._file = file
+        self._offset = offset
         self._session = card.session  # the card has none while a command is on the air
         self._data = self._write = b""
         self._commit = _COMMIT
@@ -293,7 +294,7 @@ class Ending:
             return
         if is_behind:
             session.foresee()
-        command = _write_command(self._file, 0, len(data)) + data
+        command = _write_command(self._file, self._offset, len(data)) + data
         self._write = command + session.sign(command)
         session.foresee()
         mac = session.sign(_COMMIT)
@@ -306,7 +307,7 @@ class Ending:
         if self._write:
             await self._card.finish(self._write)
         else:
-            await self._card.write_data(self._file, 0, self._data, MACED)
+            await self._card.write_data(self._file, self._offset, self._data, MACED)
 
     async def commit(self) -> None:
         """Make all changes valid, as `Desfire.commit`."""

@@ -6,8 +6,8 @@
         mark u8 = 0x44, period u8, loaded u48, price u32, allowance u32, user u32, last void 8 bytes, messaging u8,
         3 bytes of 0
     file 3, statement, backup, with MAC debit key: read and write; credit key: read and write
-        version u32, used u32, period number u16, fraction u8, 5 bytes of 0, then PLACES entries, the newest first:
-        meter number u32, version u32 of the last deduction of that meter
+        version u32, used u32, period number u16, fraction u8, begun u8, value before i32, then PLACES entries, the
+        newest first: meter number u32, version u32 of the last deduction of that meter
 
 Integers are little-endian. The value counts UNIT micro-units, rounded up: value = ceil((loaded - spent) / UNIT). So
 `spent` follows from the two files that no meter can write in the customer's favour and from `fraction` = spent modulo
@@ -17,20 +17,27 @@ is on the card, however many other meters came after it (see `proof`). docs/desf
 
 `messaging` is 2 on a card that the office has written with the messaging of EV2. Such a card is not read with that of
 EV1: somebody between card and reader could hide the better one.
+
+CommitTransaction of EV1 carries no MAC to the card, so somebody between card and reader can commit a part of a change.
+Under EV1 a deduction therefore writes its statement first, with `begun` = BEGUN + the fraction of before and the value
+of before, then lowers the value, and ends with `begun` and `value before` = 0, as they are otherwise. While `begun` is
+there, the value tells whether the deduction was made: see `settled`. The vault does the same in the orders file
+(wattpurse_tools/vault/desfire_cards.py): the mark is BEGUN + fraction, and the last 4 bytes are the value of before.
+Meters refuse such a card.
 """
 
 import asyncio
 import struct
 
 from wattpurse.cards import desfire
-from wattpurse.cards.desfire import AUTHENTICATION, ENCIPHERED, StatusError
+from wattpurse.cards.desfire import AUTHENTICATION, ENCIPHERED, MACED, StatusError
 from wattpurse.cards.iso14443 import CardError
 from wattpurse.core.money.key_card import PERIODS, CardContent, join48, split48
 from wattpurse.core.seals import desfire_keys
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from wattpurse.cards.desfire import Desfire
     from wattpurse.hal import Aes
@@ -50,14 +57,20 @@ HEAD_SIZE = 16
 PLACES = 8
 STATEMENT_SIZE = HEAD_SIZE + 8 * PLACES
 
+MARK = 0x44
+BEGUN = 0x80
+
 # Results of `proof`.
 MADE, NOT_MADE, NOT_KNOWN = 1, 2, 3
 
-_MARK = 0x44
 _NOBODY = 0
 _FORGOTTEN = (1 << 32) - 1  # the number of no meter
 _ORDERS = "<BBIHIII"
 _HEAD = "<IIHB5x"
+_FRACTION_PLACE = 10
+_BEGUN_PLACE = 11
+_BEGUN = "<Bi"
+_END = bytes(5)
 _ENTRY = "<II"
 _ENTRY_SIZE = 8
 # Value, orders and statement, whole, as `Desfire.command_all` takes them. The value is enciphered.
@@ -104,7 +117,7 @@ class Image:
         """Return the content. Raise CardError for bytes that no station and no meter writes."""
         mark, period, low, high, price, allowance_mwh, user = struct.unpack_from(_ORDERS, self.orders)
         version, used_mwh, number, fraction = struct.unpack_from(_HEAD, self.statement)
-        if mark != _MARK or period >= len(PERIODS) or fraction >= UNIT:
+        if mark != MARK or period >= len(PERIODS) or fraction >= UNIT:
             raise CardError("unknown")
         loaded = join48(low, high)
         spent = loaded - self.value * UNIT
@@ -135,7 +148,7 @@ def value_of(loaded: int, spent: int) -> int:
 def pack_orders(content: CardContent) -> bytes:
     """Return the bytes of the orders file."""
     loaded = split48(content.loaded)
-    packed = struct.pack(_ORDERS, _MARK, content.period, *loaded, content.price, content.allowance_mwh, content.user)
+    packed = struct.pack(_ORDERS, MARK, content.period, *loaded, content.price, content.allowance_mwh, content.user)
     return packed + bytes(ORDERS_SIZE - len(packed))
 
 
@@ -162,6 +175,27 @@ def statement_after(before: bytes, content: CardContent, meter_number: int) -> b
             break
         others += before[place : place + _ENTRY_SIZE]
     return (pack_head(content) + entry + others)[:STATEMENT_SIZE]
+
+
+def begun(image: Image, changed: bytes) -> bytes:
+    """Return the bytes `changed` of the statement file as they are written before the value of `image` is lowered."""
+    mark = struct.pack(_BEGUN, BEGUN + image.statement[_FRACTION_PLACE], image.value)
+    return changed[:_BEGUN_PLACE] + mark + changed[HEAD_SIZE:]
+
+
+def settled(statement: bytes, value: int) -> bytes:
+    """Return the statement that counts on a card with this value, without `begun`.
+
+    If the value is that before the newest deduction, the deduction was not made: its entry has an older version then.
+    """
+    mark, before = struct.unpack_from(_BEGUN, statement, _BEGUN_PLACE)
+    if mark < BEGUN:
+        return statement
+    if value != before:
+        return statement[:_BEGUN_PLACE] + _END + statement[HEAD_SIZE:]
+    version = struct.pack("<I", (struct.unpack_from("<I", statement)[0] - 1) & 0xFFFFFFFF)
+    head = version + statement[4:_FRACTION_PLACE] + bytes((mark - BEGUN,)) + _END
+    return head + statement[HEAD_SIZE : HEAD_SIZE + 4] + version + statement[HEAD_SIZE + _ENTRY_SIZE :]
 
 
 class _KeyOnTheWay:
@@ -196,11 +230,18 @@ async def enter(card: "Desfire", aes: "Aes", uid: bytes, site_keys: tuple) -> No
 
 
 async def read(card: "Desfire") -> Image:
+    """Return the state of the card that counts. Raise CardError or ReaderError."""
+    image = await read_memory(card)
+    image.statement = settled(image.statement, image.value)
+    return image
+
+
+async def read_memory(card: "Desfire") -> Image:
     """Return the state of the card, which every answer proves. Raise CardError or ReaderError."""
     value, orders, statement = await card.command_all(READS)
     if len(value) != desfire.VALUE_SIZE or len(orders) != ORDERS_SIZE or len(statement) != STATEMENT_SIZE:
         raise CardError("garbled")
-    if orders[MESSAGING_PLACE] > card.messaging:
+    if orders[0] < BEGUN and orders[MESSAGING_PLACE] > card.messaging:
         raise CardError("downgraded")
     return Image(desfire.value_in(value), orders, statement)
 
@@ -217,32 +258,47 @@ async def deduct(
     value = value_of(content.loaded, content.spent)
     if value > image.value:
         raise CardError("changed")
-    ending = desfire.Ending(card, STATEMENT_FILE)
     is_behind = value < image.value
+    in_parts = is_behind and card.messaging == 1
+    ending = desfire.Ending(card, STATEMENT_FILE, _BEGUN_PLACE if in_parts else 0)
     changed = b""
+    if in_parts:
+        changed = statement_after(image.statement, content, meter_number)
+        if not await _noted(card.write_data(STATEMENT_FILE, 0, begun(image, changed), MACED), note):
+            card.session = None
+            return None
+        note = None
 
     def prepare() -> None:
         nonlocal changed
-        changed = statement_after(image.statement, content, meter_number)
-        ending.prepare(changed, is_behind)
+        if not in_parts:
+            changed = statement_after(image.statement, content, meter_number)
+        ending.prepare(_END if in_parts else changed, is_behind)
 
     if is_behind:
         await card.debit(VALUE_FILE, image.value - value, ENCIPHERED, prepare)
     else:
         prepare()
-    # A task of its own, while the frame is on the air: the stack of a chip has no room for the ledger below the driver.
-    noting = None if note is None else asyncio.create_task(_run(note))
-    try:
-        await ending.write()
-    except OSError:  # CardError or ReaderError
-        if noting is not None:
-            await noting
-        raise
-    if noting is not None and not await noting:
+    if not await _noted(ending.write(), note):
         card.session = None
         return None
     await ending.commit()
     return Image(value, image.orders, changed + image.statement[len(changed) :])
+
+
+async def _noted(writing: "Awaitable[None]", note: "Callable[[], bool] | None") -> bool:
+    """Write to the card, and let `note` write the ledger while the frame is on the air. Return False if it cannot.
+
+    It runs in a task of its own: the stack of a chip has no room for the ledger below the driver.
+    """
+    noting = None if note is None else asyncio.create_task(_run(note))
+    try:
+        await writing
+    except OSError:  # CardError or ReaderError
+        if noting is not None:
+            await noting
+        raise
+    return noting is None or await noting
 
 
 async def _run(step: "Callable[[], bool]") -> bool:

@@ -283,6 +283,160 @@ class Hiding(Wire):
         return b"\x1c" if command[0] == 0x71 else await super().transceive(command, *rest)
 
 
+class Committing(Wire):
+    """Somebody between card and reader who sends CommitTransaction in the place of one command."""
+
+    place = 0
+
+    def arm(self, command):
+        """Replace a later command (1: the next), or none with None."""
+        self.card.power_off()
+        self.place = None if command is None else self.commands + command
+
+    @property
+    def is_through(self):
+        """True if the dialog ended before the command."""
+        return self.commands < self.place
+
+    async def transceive(self, command, *rest):
+        return await super().transceive(b"\xc7" if self.commands + 1 == self.place else command, *rest)
+
+
+SOLD = 1_234_567
+SPENT = 2_000_037  # more than SOLD: a card that gained more than was spent is no key card any more
+
+
+@pytest.fixture(params=(DesfireCard, DesfireEv2Card))
+def committing(request, vault):
+    """Return a wire to a card with MONEY, of which SPENT is deducted."""
+    wire = Committing(request.param(UID, Numbers(3)))
+    make(vault, wire)
+    load(vault, wire, MONEY)
+    desfire_bench.take_back(wire.card, SPENT)
+    return wire
+
+
+def committed_everywhere(wire, work):
+    """Do `work()` with a commit in the place of each of its commands. Yield True if the card has a part of a change."""
+    for command in range(1, 100):
+        wire.arm(command)
+        try:
+            work()
+        except CardError:
+            pass
+        if wire.is_through:
+            return
+        wire.arm(None)
+        yield wire.card.applications[layout.APPLICATION].files[layout.ORDERS_FILE].data[0] >= layout.BEGUN
+
+
+def at_a_meter(wire):
+    """Return the card, as a meter has it."""
+    wire.card.power_off()
+    commands = DesfireEv2 if isinstance(wire.card, DesfireEv2Card) else Desfire
+    return layout.DesfireKeyCard(commands(wire, aes, Numbers(9)), aes, UID)
+
+
+def refuse_at_a_meter(wire):
+    with pytest.raises(CardError, match="unknown"):
+        run(at_a_meter(wire).read_content((SITE_KEYS[2],)))
+    wire.card.power_off()
+
+
+@pytest.mark.parametrize("is_read_first", (False, True))
+def test_a_commit_in_the_midst_of_a_load_neither_gains_nor_loses(vault, committing, is_read_first):
+    loaded = MONEY
+    parts = 0
+
+    def load_more():
+        nonlocal loaded
+        loaded += SOLD
+        load(vault, committing, loaded)
+
+    for is_part in committed_everywhere(committing, load_more):
+        if is_part:
+            parts += 1
+            refuse_at_a_meter(committing)
+        if is_read_first:
+            assert read(vault, committing).balance in (loaded - SPENT, loaded - SPENT - SOLD)
+            committing.card.power_off()
+        assert load(vault, committing, loaded).balance == content_of(committing.card).balance == loaded - SPENT
+    assert parts == (0 if isinstance(committing.card, DesfireEv2Card) else 2)
+
+
+def test_a_commit_in_the_midst_of_a_void_takes_the_amount_once(vault, committing):
+    spent = SPENT
+    parts = 0
+    mark = b""
+
+    def void(is_first=True):
+        nonlocal mark, spent
+        if is_first:
+            mark, spent = spent.to_bytes(8, "big"), spent + 111_111
+        talk(vault, committing, vault.void_desfire(ticket_of(vault), UID, mark, 111_111, is_first))
+
+    for is_part in committed_everywhere(committing, void):
+        if is_part:
+            parts += 1
+            refuse_at_a_meter(committing)
+        void(False)
+        assert content_of(committing.card).spent == spent
+    assert parts == (0 if isinstance(committing.card, DesfireEv2Card) else 3)
+
+
+def test_a_commit_in_the_midst_of_erasing_hides_no_money(vault, committing):
+    erased = None
+    version = 1
+
+    def erase():
+        nonlocal erased
+        erased = None
+        erased = talk(vault, committing, vault.erase_desfire(ticket_of(vault), UID))
+
+    for _ in committed_everywhere(committing, erase):
+        if erased is None:  # otherwise the dialog's own commit was replaced, by the same command
+            erase()
+        assert erased.balance == MONEY - SPENT
+        assert read(vault, committing) is None
+        version += 1
+        make(vault, committing, content(MONEY, MONEY, version))
+        desfire_bench.load(committing.card, MONEY - SPENT)
+    assert version > 5
+
+
+METER = 40_000_077
+PAID = 333_333
+
+
+def pay(wire):
+    """Let a meter that has not seen the card yet deduct PAID, as far as it comes."""
+    card = at_a_meter(wire)
+    found = run(card.read_content((SITE_KEYS[2],)))
+    run(card.deduct(found.at(found.version + 1, found.spent + PAID), METER + found.version))
+
+
+@pytest.mark.parametrize("amount", (0, PAID + 67, 3 * PAID))
+def test_a_load_and_a_void_keep_a_deduction_of_which_a_part_is_committed(vault, committing, amount):
+    """Load and void between the commit and the meter's next look, also sums that bring the value of before again."""
+    loaded = MONEY
+    before = content_of(committing.card)
+    seen = []
+    for _ in committed_everywhere(committing, lambda: pay(committing)):
+        loaded += amount
+        load(vault, committing, loaded)
+        committing.card.power_off()
+        mark = loaded.to_bytes(4, "big") + before.version.to_bytes(4, "big")
+        talk(vault, committing, vault.void_desfire(ticket_of(vault), UID, mark, 66_667, True))
+        card = at_a_meter(committing)
+        found = run(card.read_content((SITE_KEYS[2],)))
+        is_made = not card.lacks(METER + before.version, before.version + 1)
+        assert (found.loaded, found.spent) == (loaded, before.spent + 66_667 + PAID * is_made)
+        seen.append(is_made)
+        before = found
+    # On a card of EV1 two of them carry the deduction out: in the places of the second WriteData and of its own commit.
+    assert sum(seen) == (0 if isinstance(committing.card, DesfireEv2Card) else 2)
+
+
 def test_a_card_of_ev2_whose_messaging_is_hidden_is_not_used(vault):
     wire = Wire(DesfireEv2Card(UID, Numbers(3)))
     make(vault, wire)

@@ -3,8 +3,15 @@
 Each function is a dialog: it runs over a transport that hands its commands to somebody who has the card, and gets the
 answers back. So the session key of a credit never leaves the vault either: whoever had it could load any amount.
 `firmware/wattpurse/cards/desfire_key_card.py` has the layout of the card.
+
+CommitTransaction of EV1 carries no MAC to the card. Somebody between card and reader can send it in the midst of a
+change, and the card commits the part that it has. So the first part of each change of the value marks the orders file
+as begun, with the value and the fraction of before, and the last part is the orders file as it shall be. A card whose
+change is only begun has the money of before, whatever its value is. Meters refuse it, so nobody spends from it
+meanwhile. Each later dialog of the vault brings its value in order. A card of EV2 refuses a commit without a MAC.
 """
 
+import struct
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 
@@ -22,6 +29,8 @@ _KEY_COUNT = 4
 _NO_KEY = bytes(BLOCK)
 _NO_VERSION = 0
 _VERSIONS = 256
+_VALUE_BEFORE = "<i"
+_FRACTION_PLACE = struct.calcsize("<IIH")  # in the statement file
 _NAMES = {DEBIT_KEY: "debit", CREDIT_KEY: "credit", IDENTIFY_KEY: "identify"}  # fields of CardKeys
 
 
@@ -41,11 +50,34 @@ class CardKeys:
         return 1 + (self.version - 1) % (_VERSIONS - 1)
 
 
+@dataclass(frozen=True)
+class _Found:
+    """The state of a card that counts, and the one in its `memory`. They differ if a change is only begun.
+
+    The change may be one of the vault, or the deduction of a meter.
+    """
+
+    image: Image
+    memory: Image
+
+    @property
+    def is_begun(self) -> bool:
+        """True if somebody committed a part of a change of the vault."""
+        return self.memory.orders[0] >= layout.BEGUN
+
+
 async def read_card(card: Desfire, keys: Sequence[CardKeys]) -> CardContent | None:
-    """Return the content of a card with one of `keys`. Return None if it is no key card of this site."""
+    """Return the content of a card with one of `keys`. Return None if it is no key card of this site.
+
+    A change that is only begun is undone.
+    """
     if await _enter(card, keys) is None:
         return None
-    return _content_in(await layout.read(card))
+    found = await _read(card)
+    content = _content_in(found.image)
+    if content is not None and found.is_begun:
+        return await _bring(card, found, content, None)
+    return content
 
 
 async def make_card(card: Desfire, keys: CardKeys, content: CardContent, is_new: bool) -> CardContent:
@@ -56,12 +88,12 @@ async def make_card(card: Desfire, keys: CardKeys, content: CardContent, is_new:
     if await _enter(card, [keys]) is None:
         await _build(card, keys)
         await _enter(card, [keys])
-    image = await layout.read(card)
-    before = _content_in(image)
+    found = await _read(card)
+    before = _content_in(found.image)
     if before is not None and before.balance > 0:
         raise CardError("changed")
     statement = layout.first_statement(content, is_new)
-    return await _bring(card, image, content, statement)
+    return await _bring(card, found, content, statement)
 
 
 async def write_card(card: Desfire, keys: Sequence[CardKeys], content: CardContent) -> CardContent:
@@ -72,14 +104,14 @@ async def write_card(card: Desfire, keys: Sequence[CardKeys], content: CardConte
     """
     if await _enter(card, keys) is None:
         raise CardError("unknown")
-    image = await layout.read(card)
-    old = image.content()
+    found = await _read(card)
+    old = found.image.content()
     if old.loaded > content.loaded:
         raise CardError("changed")
     number, used_mwh = (old.period_number, old.used_mwh) if old.period == content.period else (0, 0)
     allowance = (content.allowance_mwh, content.period, number, used_mwh)
     wanted = CardContent(old.version, content.loaded, old.spent, content.price, allowance, content.user)
-    return await _bring(card, image, wanted, None)
+    return await _bring(card, found, wanted, None)
 
 
 async def take_back(card: Desfire, keys: Sequence[CardKeys], mark: bytes, amount: int, is_first: bool) -> CardContent:
@@ -91,7 +123,8 @@ async def take_back(card: Desfire, keys: Sequence[CardKeys], mark: bytes, amount
     """
     if await _enter(card, keys) is None:
         raise CardError("unknown")
-    image = await layout.read(card)
+    found = await _read(card)
+    image = found.image
     old = image.content()
     if _mark_in(image) == mark:
         if is_first:
@@ -101,7 +134,7 @@ async def take_back(card: Desfire, keys: Sequence[CardKeys], mark: bytes, amount
         raise CardError("spent")
     wanted = old.at(old.version + 1, old.spent + amount)
     statement = layout.pack_head(wanted) + image.statement[layout.HEAD_SIZE :]
-    return await _bring(card, image, wanted, statement, mark)
+    return await _bring(card, found, wanted, statement, mark)
 
 
 async def rekey_card(card: Desfire, keys: Sequence[CardKeys], wanted: CardKeys) -> bool:
@@ -128,10 +161,11 @@ async def erase_card(card: Desfire, keys: Sequence[CardKeys]) -> CardContent | N
     """Take all money off a card, so that it is no key card any more. Return None if it was none of this site."""
     if await _enter(card, keys) is None:
         return None
-    image = await layout.read(card)
-    before = _content_in(image)
-    await _change_value(card, -image.value)
-    await card.write_data(layout.ORDERS_FILE, 0, bytes(layout.VOID_PLACE), MACED)
+    found = await _read(card)
+    before = _content_in(found.image)
+    await _change_value(card, found, 0)
+    erased = bytes(layout.VOID_PLACE) + found.image.orders[layout.VOID_PLACE :]
+    await card.write_data(layout.ORDERS_FILE, 0, erased, MACED)
     await card.commit()
     return before
 
@@ -174,22 +208,35 @@ async def _enter_as_master(card: Desfire, keys: Sequence[CardKeys]) -> bool:
     return False
 
 
+async def _read(card: Desfire) -> _Found:
+    memory = await layout.read_memory(card)
+    value, orders, statement = memory.value, memory.orders, memory.statement
+    if orders[0] >= layout.BEGUN:
+        (value,) = struct.unpack_from(_VALUE_BEFORE, orders, layout.MESSAGING_PLACE)
+        fraction = bytes((orders[0] - layout.BEGUN,))
+        orders = (bytes((layout.MARK,)) + orders[1 : layout.MESSAGING_PLACE]).ljust(layout.ORDERS_SIZE, b"\0")
+        statement = layout.settled(statement, value)
+        statement = statement[:_FRACTION_PLACE] + fraction + statement[_FRACTION_PLACE + 1 :]
+    return _Found(Image(value, orders, layout.settled(statement, value)), memory)
+
+
 async def _bring(
-    card: Desfire, image: Image, content: CardContent, statement: bytes | None, mark: bytes | None = None
+    card: Desfire, found: _Found, content: CardContent, statement: bytes | None, mark: bytes | None = None
 ) -> CardContent:
-    """Write all that differs from `image` in one commit. Return the content that the card has then."""
+    """Write all that differs in one commit, the orders last. Return the content that the card has then."""
     value = layout.value_of(content.loaded, content.spent)
     if value > layout.HIGHEST_VALUE:
         raise CardError("full")
+    image, memory = found.image, found.memory
     marked = _mark_in(image) if mark is None else mark
     tail = marked + bytes((card.messaging if card.messaging > 1 else 0,))  # cards of EV1 have the bytes of before
     orders = (layout.pack_orders(content)[: layout.VOID_PLACE] + tail).ljust(layout.ORDERS_SIZE, b"\0")
     after = Image(value, orders, image.statement if statement is None else statement)
-    if (value, orders, after.statement) != (image.value, image.orders, image.statement):
-        await _change_value(card, value - image.value)
+    if (value, orders, after.statement) != (memory.value, memory.orders, memory.statement):
+        await _change_value(card, found, value)
+        if after.statement != memory.statement:
+            await card.write_data(layout.STATEMENT_FILE, 0, after.statement, MACED)
         await card.write_data(layout.ORDERS_FILE, 0, orders, MACED)
-        if statement is not None:
-            await card.write_data(layout.STATEMENT_FILE, 0, statement, MACED)
         await card.commit()
     return after.content()
 
@@ -198,11 +245,22 @@ def _mark_in(image: Image) -> bytes:
     return image.orders[layout.VOID_PLACE : layout.VOID_PLACE + VOID_MARK_SIZE]
 
 
-async def _change_value(card: Desfire, units: int) -> None:
+async def _change_value(card: Desfire, found: _Found, value: int) -> None:
+    """Change the value of a card. Mark a key card of EV1 as begun first, unless it is marked."""
+    units = value - found.memory.value
+    is_key_card = _content_in(found.image) is not None
+    if units and card.messaging == 1 and is_key_card and not found.is_begun:
+        await card.write_data(layout.ORDERS_FILE, 0, _begun(found.image), MACED)
     if units > 0:
         await card.credit(layout.VALUE_FILE, units, ENCIPHERED)
     elif units < 0:
         await card.debit(layout.VALUE_FILE, -units, ENCIPHERED)
+
+
+def _begun(image: Image) -> bytes:
+    """Return the orders of a card whose value is about to change."""
+    mark = bytes((layout.BEGUN + image.statement[_FRACTION_PLACE],))
+    return mark + image.orders[1 : layout.MESSAGING_PLACE] + struct.pack(_VALUE_BEFORE, image.value)
 
 
 async def _build(card: Desfire, keys: CardKeys) -> None:
