@@ -45,7 +45,7 @@ CHANGED_BY_EACH_STATEMENT = {
 
 
 def test_no_index_has_a_column_that_each_statement_changes(any_office):
-    """PostgreSQL changes such a row in place, and writes no index."""
+    """Let PostgreSQL change such a row in place, where it writes no index."""
     with connection.cursor() as cursor:
         for table, changed in CHANGED_BY_EACH_STATEMENT.items():
             columns = {column.name for column in connection.introspection.get_table_description(cursor, table)}

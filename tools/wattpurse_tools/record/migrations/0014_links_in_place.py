@@ -1,6 +1,6 @@
 """The link of a meter is changed in place too, on PostgreSQL: the time of its newest message is in no index.
 
-Whoever asks for that time asks about all meters. The index served nobody, and each message paid for it. The mark of the
+Questions about that time are about all meters. The index served nobody, and each message paid for it. The mark of the
 closed months goes to the meter, whose row is read and written with each statement anyway. It is not carried over: the
 next statement of a meter sets it again. The row has the facts of the newest statement too, so that nobody searches it.
 """
