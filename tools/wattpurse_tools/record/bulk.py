@@ -14,16 +14,16 @@ from django.db import connection
 Row = tuple[Any, ...]
 
 
-def insert(table: str, columns: Mapping[str, str], rows: Sequence[Row], conflict: str, alias: str = "known") -> int:
+def insert(table: str, columns: Mapping[str, str], rows: Sequence[Row], conflict: str) -> int:
     """Insert rows in one statement on PostgreSQL, and one by one on SQLite. Return how many were written.
 
-    `columns` are the names and the types on PostgreSQL. `conflict` is the clause ON CONFLICT, in which `alias` is the
-    row in the table. A dict is written as JSON.
+    `columns` are the names and the types on PostgreSQL. `conflict` is the clause ON CONFLICT, in which `before` is
+    the row in the table. A dict is written as JSON.
     """
     if not rows:
         return 0
     names = ", ".join(columns)
-    into = f"INSERT INTO {table} AS {alias} ({names})"
+    into = f"INSERT INTO {table} AS before ({names})"
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(

@@ -62,7 +62,7 @@ def note_months(meter_number: int, content: Mapping[str, Any]) -> int:
 def write_months(months: Sequence[tuple[int, int, Month]]) -> int:
     """Record months, each once, with the number of its meter and its index. Return how many are new or grew."""
     rows = [(number, index, *month._replace(rate_wh=dict(month.rate_wh))) for number, index, month in months]
-    return bulk.insert("monthly_readings", _COLUMNS, rows, _COMPLETED, "before")
+    return bulk.insert("monthly_readings", _COLUMNS, rows, _COMPLETED)
 
 
 def told(month: Mapping[str, Any], names: list[str], is_closed: bool) -> Month:
