@@ -119,7 +119,7 @@ if TYPE_CHECKING:
     class Keys(Protocol):
         """The keypad of a meter."""
 
-        def press(self, __key: str, __duration_ms: int) -> None: ...
+        def press(self, __key: str, __duration_ms: int = ...) -> None: ...
 
     class ConsoleLine(Protocol):
         """The technician's end of the service console."""

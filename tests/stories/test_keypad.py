@@ -1,6 +1,8 @@
 """A customer at the keypad: a number from a receipt, typed with mistakes, in the middle of a power cut, and guessed."""
 
 from boards.host.chips.aes import aes
+from boards.host.chips.flash import SECTOR_ERASE_US
+from boards.host.chips.keypad import PRESS_EVERY_MS
 from tests.stories.story import ContractStory
 from tests.stories.whole_meter import METER, METER_KEY
 from wattpurse.core.messages import short_token, token
@@ -9,6 +11,7 @@ from wattpurse.core.seals import keys
 from wattpurse.drivers.keypad import ADDRESS
 
 EURO = 1_000_000
+TWO_ERASES_US = 2 * SECTOR_ERASE_US + 20_000  # and the records behind them
 OPENED = "short_token_limit_microunits"
 
 
@@ -117,6 +120,17 @@ class TestACustomer(KeypadStory):
             self.press_keys(digits_of(count) + "#")
             self.world.run_for(1)
             self.assertEqual(self.account.money.bought, 5 * EURO * count)
+
+    def test_types_while_the_meter_erases_two_sectors_at_once(self):
+        clock = self.world.clock
+        self.world.run_for(2)  # the first records of the start erase as well
+        for phase_ms in range(0, PRESS_EVERY_MS, 10):
+            clock.call_at_us(clock.now_us + phase_ms * 1_000, lambda: clock.advance_us(TWO_ERASES_US))
+            for key in "7755":
+                self.world.hardware.keys.press(key)
+                self.world.run_for(PRESS_EVERY_MS / 1000)
+            self.assertTrue(self.is_shown("1-7755", 1), phase_ms)
+            self.press_keys("****")
 
 
 class TestAThief(KeypadStory):

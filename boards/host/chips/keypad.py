@@ -23,6 +23,11 @@ PORT = 0x09
 LATCH = 0x0A
 REGISTER_COUNT = 0x0B
 
+# The pace of a person. The meter sees no key while it erases. Where nothing was erased ahead, that is two sectors one
+# after the other, of 45 ms each, and the records behind them: a press and a pause are longer than that and two scans.
+PRESS_MS = 160
+PRESS_EVERY_MS = 320
+
 _BOUNCE_STEP_US = 600
 
 
@@ -36,7 +41,7 @@ class KeyMatrix:
         self._wanted: set[int] = set()
         self._driven: set[int] = set()
 
-    def press(self, key: str, duration_ms: int = 100) -> None:
+    def press(self, key: str, duration_ms: int = PRESS_MS) -> None:
         """Press a key now and release it after `duration_ms`."""
         self.hold(key)
         self._clock.call_at_us(self._clock.now_us + duration_ms * 1000, lambda: self.let_go(key))

@@ -1,5 +1,6 @@
 """A person at the simulated meter: actions of the keys, pace of time, saving, and the picture."""
 
+from boards.host.chips.keypad import PRESS_EVERY_MS
 from boards.host.screen.card_list import CardList
 from boards.host.screen.echo import echo_of
 from boards.host.screen.keyboard import Keyboard
@@ -28,8 +29,6 @@ _COMPLAINT_MS = 6_000
 _ATTENTION_S = 5
 _PRESS_MS = 150
 _LONG_PRESS_MS = 1_500
-_KEY_MS = 80
-_KEY_EVERY_MS = 150
 # A coil pulse that happens meanwhile must end within a second. With a card at the reader no task is late: a write takes
 # so many short sleeps that late ones would outlast a key card's grace.
 _FAST_LATENESS_MS = 900
@@ -225,8 +224,8 @@ class Session:
         if keypad is None:
             return
         begin_us = max(clock.now_us, self._key_free_us)
-        self._key_free_us = begin_us + _KEY_EVERY_MS * 1_000
-        clock.call_at_us(begin_us, lambda: keypad.press(key, _KEY_MS))
+        self._key_free_us = begin_us + PRESS_EVERY_MS * 1_000
+        clock.call_at_us(begin_us, lambda: keypad.press(key))
 
     def refuse_character(self, character: str) -> None:
         """Tell that the console has no use for a character that was typed."""
