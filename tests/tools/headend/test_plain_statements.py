@@ -18,6 +18,7 @@ from wattpurse_tools.record.models import (
     Statement,
     Token,
 )
+from wattpurse_tools.station.order import REDEEMED
 from wattpurse_tools.station.statement_record import bought_in
 from wattpurse_tools.station.station import Station
 
@@ -107,6 +108,34 @@ def test_the_facts_in_the_row_of_a_meter_are_those_of_its_newest_statement(any_o
                 assert told[7] == [[int(issuer), *window] for issuer, window in content["windows"].items()]
                 assert told[8] == bought_in(content)
     assert {(1001, False), (1002, False), (1002, True)} <= seen  # a token takes the own way, and the row forgets
+
+
+def test_copies_that_come_after_a_newer_statement_cost_nothing(any_office, meters, monkeypatch):
+    first, second = meters[0].statement(), (meters[0].use(), meters[0].statement())[1]
+    delayed = (meters[0].use(), meters[0].statement())[1]
+    newest = (meters[0].use(), meters[0].statement())[1]
+    ingest.take(any_office, [first, second, newest], NOW_S)
+    learnt = []
+    learn = Station.learn
+    monkeypatch.setattr(Station, "learn", lambda own, statement: (learnt.append(statement), learn(own, statement)))
+    before = record()
+    meters[0].use()
+    assert ingest.take(any_office, [second, first, meters[0].statement()], NOW_S).statements == 3
+    assert learnt == []
+    assert len(record()["Statement"]) == len(before["Statement"]) + 1
+    ingest.take(any_office, [delayed, first], NOW_S)
+    assert [one["time_s"] for one in learnt] == [Statement.objects.order_by("time_s")[2].time_s]
+
+
+def test_a_token_redeemed_in_the_second_of_a_statement_is_learnt_at_once(any_office, manager, meters):
+    meters[1].use()
+    batches_of_one = [[meters[1].statement()]]
+    meters[1].answer(bytes(Token.objects.get(meter_id=1002).sealed))
+    batches_of_one.append([meters[1].statement()])
+    ingest.take(any_office, batches_of_one[0], NOW_S)
+    assert Token.objects.get(meter_id=1002).state != REDEEMED
+    ingest.take(any_office, batches_of_one[1], NOW_S)
+    assert Token.objects.get(meter_id=1002).state == REDEEMED
 
 
 def test_a_fault_of_the_fast_way_falls_back_to_the_own_way(any_office, meters, monkeypatch):

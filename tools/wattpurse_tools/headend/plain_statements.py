@@ -30,6 +30,7 @@ from wattpurse_tools.station.statement_record import bought_in
 from wattpurse_tools.station.station import is_redeemed, is_too_old
 
 Facts = Mapping[str, Any]
+Key = tuple[int, int, int]
 
 _METER = ("number", "is_stopped", "is_retired", "contract", "told_s", "key_version", "closed_months", "newest")
 _GROWING = ("total_mwh", "bought", "charged", "taken")
@@ -96,6 +97,11 @@ class Told:
         """The number of its meter."""
         return self.content["meter_number"]
 
+    @property
+    def key(self) -> Key:
+        """The key under which the record has it once: meter, time and energy."""
+        return self.meter_number, self.content["time_s"], self.content["total_mwh"]
+
     @cached_property
     def facts(self) -> Newest:
         """The facts with which the next statement is compared, if this one is plain."""
@@ -144,14 +150,15 @@ def locked_meters(numbers: Collection[int]) -> dict[int, Facts]:
 def split(statements: Sequence[Told], meters: Mapping[int, Facts]) -> Split:
     """Return the plain statements and the others. `meters` are the `locked_meters` of the statements.
 
-    A copy of a meter's newest statement is plain, and adds nothing: it is in neither list.
+    A copy of a statement that the record has adds nothing: it is in neither list.
     """
     known = _known({number: meters[number] for number in {one.meter_number for one in statements}})
+    kept = _kept([one for one in statements if _is_late(one, known[one.meter_number])])
     own_way: set[int] = set()
     plain: list[Told] = []
     for one in sorted(statements, key=lambda told: told.content["time_s"]):
         facts = known[one.meter_number]
-        if one.meter_number in own_way or _is_copy(one, facts):
+        if one.meter_number in own_way or one.key in kept or _is_copy(one, facts):
             continue
         if _is_plain(one, facts):
             plain.append(one)
@@ -160,7 +167,7 @@ def split(statements: Sequence[Told], meters: Mapping[int, Facts]) -> Split:
             own_way.add(one.meter_number)
     return Split(
         [one for one in plain if one.meter_number not in own_way],
-        [one for one in statements if one.meter_number in own_way],
+        [one for one in statements if one.meter_number in own_way and one.key not in kept],
         {number: facts.meter["closed_months"] for number, facts in known.items()},
         {number for number, facts in known.items() if facts.outstanding},
     )
@@ -216,7 +223,7 @@ def _newest_of(told_s: Mapping[int, int]) -> Iterator[tuple[int, Newest]]:
     """Yield meters with the facts of their statements of a time. Django takes longer to ask."""
     if not told_s:
         return
-    wanted, asked = bulk.pairs("wanted", ("number", "told_s"), told_s)
+    wanted, asked = bulk.pairs("wanted", ("number", "told_s"), told_s.items())
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT wanted.number, has_other_issuers, {bulk.as_text('content')} FROM {wanted} JOIN statements"
@@ -228,10 +235,44 @@ def _newest_of(told_s: Mapping[int, int]) -> Iterator[tuple[int, Newest]]:
             yield number, Newest.of(orjson.loads(text), bool(has_other_issuers))
 
 
+def _kept(statements: Collection[Told]) -> set[Key]:
+    """Return the keys of those of some late statements that the record has.
+
+    A newer one was learnt, and proves all that these prove.
+    """
+    if not statements:
+        return set()
+    times_s = [one.facts.time_s for one in statements]
+    wanted, asked = bulk.pairs(
+        "wanted", ("number", "told_s"), {(one.meter_number, one.facts.time_s) for one in statements}
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT meter_id, time_s, total_mwh FROM {wanted} JOIN statements"
+            " ON statements.meter_id = wanted.number AND statements.time_s = wanted.told_s"
+            " WHERE statements.time_s BETWEEN %s AND %s",
+            [*asked, min(times_s), max(times_s)],
+        )
+        return set(cursor.fetchall())
+
+
+def _is_late(one: Told, known: _Known) -> bool:
+    """Return True if the record has a newer statement of the meter."""
+    return known.newest is not None and one.facts.time_s < known.newest.time_s
+
+
 def _is_copy(one: Told, known: _Known) -> bool:
-    """Return True if a statement is the meter's newest one, which the record has."""
+    """Return True if a statement is the meter's newest one, which the record has.
+
+    A meter that redeems a token in the second of a statement makes another one of the same time. It is no copy.
+    """
     newest, now = known.newest, one.facts
-    return newest is not None and (newest.time_s, newest.total_mwh) == (now.time_s, now.total_mwh)
+    return newest is not None and (newest.time_s, newest.total_mwh, newest.windows, newest.bought_by_unit) == (
+        now.time_s,
+        now.total_mwh,
+        now.windows,
+        now.bought_by_unit,
+    )
 
 
 def _is_plain(one: Told, known: _Known) -> bool:

@@ -5,7 +5,7 @@ work on them.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -55,14 +55,14 @@ def among(column: str, numbers: Iterable[int]) -> tuple[str, list[Any]]:
     return f"{column} IN ({', '.join(['%s'] * len(found))})", list(found)
 
 
-def pairs(alias: str, columns: tuple[str, str], rows: Mapping[int, int]) -> tuple[str, list[Any]]:
+def pairs(alias: str, columns: tuple[str, str], rows: Collection[tuple[int, int]]) -> tuple[str, list[Any]]:
     """Return a table of pairs of numbers in SQL, under a name, and its parameters."""
     if connection.vendor == "postgresql":
-        arrays = [f"{{{','.join(map(str, side))}}}" for side in (rows.keys(), rows.values())]
+        arrays = [f"{{{','.join(map(str, side))}}}" for side in zip(*rows, strict=True)]
         return f"unnest(%s::bigint[], %s::bigint[]) AS {alias} ({', '.join(columns)})", arrays
     first, second = columns
     taken = f"json_extract(value, '$[0]') AS {first}, json_extract(value, '$[1]') AS {second}"
-    return f"(SELECT {taken} FROM json_each(%s)) AS {alias}", [json_text(list(rows.items()))]
+    return f"(SELECT {taken} FROM json_each(%s)) AS {alias}", [json_text(list(rows))]
 
 
 def as_text(column: str) -> str:
