@@ -117,8 +117,9 @@ class DesfireTest(unittest.TestCase):
         self.enter(1)
         run(self.card.debit(VALUE, 1, self.mode))
         self.model.power_off()
-        self.assertEqual(self.value(), 5000)
+        run(self.card.select_application(APPLICATION))
         self.assertEqual(self.status(self.card.commit()), NO_CHANGES)
+        self.assertEqual(self.value(), 5000)
 
     def test_limits(self):
         self.enter(1)

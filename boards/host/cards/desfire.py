@@ -87,12 +87,12 @@ class DesfireCard:
         self._key_number: int | None = None
 
     def power_off(self) -> None:
-        """Lose the selection, the authentication and the transaction."""
-        self._identifier = _CARD
+        """Lose the authentication, the transaction and the selection."""
         self._incoming = b""
         self._outgoing = []
         self._challenge = None
-        self._end_session()
+        self._end_session()  # the transaction is that of the selected application
+        self._identifier = _CARD
 
     def answer(self, command: bytes) -> bytes:
         """Return the answer to one frame."""
