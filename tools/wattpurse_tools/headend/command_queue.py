@@ -6,9 +6,14 @@ its token was redeemed.
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
+from wattpurse_tools.compiled_queries import CompiledValues
 from wattpurse_tools.record.models import Command, Token
 from wattpurse_tools.station.order import FORFEITED, OUTDATED, REDEEMED, VOIDED
+
+if TYPE_CHECKING:
+    from django.db.models.query import ValuesQuerySet
 
 WAITING = "waiting"
 SENT = "sent"
@@ -26,6 +31,17 @@ _LATER = ("ledger-failed", "out-of-order")
 _ENDED = (REDEEMED, VOIDED, OUTDATED, FORFEITED)
 _OUTCOME_LIMIT = 24
 _PATIENCE_S = 300  # a meter's clock may be ahead of the office's by so much
+
+
+def _to_compare(meter_number: int) -> "ValuesQuerySet[Command, Any]":
+    """Return the commands of a meter that do not agree with their tokens for good."""
+    rows = Command.objects.filter(meter_id=meter_number).order_by("pk")
+    rows = rows.exclude(state=DONE, token__state=REDEEMED).exclude(state=REFUSED, token__state__in=_ENDED)
+    rows = rows.exclude(state=GIVEN_UP, token__state__in=_ENDED)
+    return rows.values_list("pk", "state", "outcome", "answered_s", "token__state")
+
+
+_TO_COMPARE = CompiledValues(_to_compare, 1)  # each statement that tells news asks it
 
 
 def queue(tokens: Sequence[Token], wish: str, key: str, now_s: int, expires_s: int | None = None) -> list[Command]:
@@ -69,17 +85,14 @@ def compare(meter_number: int, told_s: int, now_s: int) -> None:
     A redeemed token is done, even if the answer was another one. If the meter said that it has a token, and its later
     statement does not show the token, it is sent again: the answer was forged, or the meter has lost it.
     """
-    rows = Command.objects.filter(meter_id=meter_number)
-    open_rows = rows.exclude(state=DONE, token__state=REDEEMED).exclude(state=REFUSED, token__state__in=_ENDED)
-    for command in open_rows.exclude(state=GIVEN_UP, token__state__in=_ENDED).select_related("token"):
-        state = command.token.state
+    for key, command_state, outcome, answered_s, state in _TO_COMPARE.rows(meter_number):
         if state == REDEEMED:
-            _change(command, now_s, state=DONE, outcome=command.outcome or "redeemed")
+            _change(key, now_s, state=DONE, outcome=outcome or "redeemed")
         elif state in _ENDED:
-            _change(command, now_s, state=REFUSED, outcome=command.outcome or state)
-        elif command.state == DONE and told_s > (command.answered_s or 0) + _PATIENCE_S:
-            _change(command, now_s, state=WAITING, next_s=now_s, outcome="")
+            _change(key, now_s, state=REFUSED, outcome=outcome or state)
+        elif command_state == DONE and told_s > (answered_s or 0) + _PATIENCE_S:
+            _change(key, now_s, state=WAITING, next_s=now_s, outcome="")
 
 
-def _change(command: Command, now_s: int, **facts: object) -> None:
-    Command.objects.filter(pk=command.pk).update(answered_s=now_s, **facts)
+def _change(key: int, now_s: int, **facts: object) -> None:
+    Command.objects.filter(pk=key).update(answered_s=now_s, **facts)

@@ -213,7 +213,8 @@ class _Batch:
 
     def _learn(self, told: Told) -> None:
         """Record a statement by the station's own way."""
-        self._station.key_history.note_statement(told.meter_number, told.version)
+        if told.version > self._meters[told.meter_number]["key_version"]:
+            self._station.key_history.note_statement(told.meter_number, told.version)
         self._station.learn(told.content)
         learning.learn(told.meter_number)
         command_queue.compare(told.meter_number, told.content["time_s"], self._now_s)

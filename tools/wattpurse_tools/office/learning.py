@@ -3,7 +3,10 @@
 import time
 
 from django.db import transaction
+from django.db.models import CharField, Exists, OuterRef, QuerySet, Value
+from django.db.models.functions import Cast, Concat
 
+from wattpurse_tools.compiled_queries import CompiledRows, CompiledValues
 from wattpurse_tools.ledger import chart
 from wattpurse_tools.ledger.models import Entry
 from wattpurse_tools.ledger.posting import Event, Move, moved, post
@@ -17,6 +20,23 @@ from wattpurse_tools.record.models import MeterReceipt, Sale
 from wattpurse_tools.station import order as orders
 
 _OFFICE = Actor(0, "")
+
+
+def _voids_redeemed() -> QuerySet[Sale]:
+    """Return the voided sales with a token that was redeemed."""
+    return Sale.objects.filter(state=VOIDED, tokens__state=orders.REDEEMED).distinct()
+
+
+def _not_booked() -> QuerySet[MeterReceipt]:
+    """Return the receipts without a doubt that are not in the ledger (see `key_of_receipt`)."""
+    parts = (Value("receipt:"), Cast("meter_id", CharField()), Value(":"), Cast("sequence", CharField()))
+    rows = MeterReceipt.objects.filter(doubt="").annotate(key=Concat(*parts))
+    return rows.exclude(Exists(Entry.objects.filter(key=OuterRef("key")))).order_by("pk")
+
+
+# Each statement that tells news asks these.
+_VOIDS_REDEEMED = CompiledRows(Sale, lambda meter: _voids_redeemed().filter(meter_number=meter), 1)
+_NOT_BOOKED = CompiledValues(lambda meter: _not_booked().filter(meter=meter).values_list("pk"), -1)
 
 
 def look(reader: Reader) -> CardSeen:
@@ -57,8 +77,7 @@ def book_receipt(receipt: MeterReceipt) -> None:
 
 
 def _redeemed_voids(meter_number: int | None) -> list[Sale]:
-    rows = Sale.objects.filter(state=VOIDED, tokens__state=orders.REDEEMED).distinct()
-    found = list(rows if meter_number is None else rows.filter(meter_number=meter_number))
+    found = list(_voids_redeemed()) if meter_number is None else _VOIDS_REDEEMED.rows(meter_number)
     for sale in found:
         with transaction.atomic():
             sale.state = REDEEMED_AFTER_VOID
@@ -74,10 +93,6 @@ def _redeemed_voids(meter_number: int | None) -> list[Sale]:
 
 def _book_receipts(meter_number: int | None) -> None:
     """Book the receipts without a doubt. One in doubt is booked when two persons have decided about it."""
-    rows = MeterReceipt.objects.select_related("meter").filter(doubt="")
-    receipts = list(rows) if meter_number is None else list(rows.filter(meter_id=meter_number))
-    keys = {key_of_receipt(receipt): receipt for receipt in receipts}
-    booked = set(Entry.objects.filter(key__in=keys).values_list("key", flat=True)) if keys else set()
-    for key, receipt in keys.items():
-        if key not in booked:
-            book_receipt(receipt)
+    rows = _not_booked().values_list("pk") if meter_number is None else _NOT_BOOKED.rows(meter_number)
+    for receipt in MeterReceipt.objects.select_related("meter").filter(pk__in=[key for (key,) in rows]) if rows else ():
+        book_receipt(receipt)

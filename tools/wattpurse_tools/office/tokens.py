@@ -16,14 +16,13 @@ from wattpurse_tools.office.reader import CardSeen
 from wattpurse_tools.record.models import Card, Meter, Sale, Tenancy, Token
 from wattpurse_tools.refusals import Refusal
 from wattpurse_tools.station import order as orders
-from wattpurse_tools.station.meter_now import MeterNow
+from wattpurse_tools.station.meter_now import MeterNow, locked_row
 from wattpurse_tools.station.order import Order
 from wattpurse_tools.station.rows import meter_row, token_row
 from wattpurse_tools.station.short_tokens import ShortTokens
 from wattpurse_tools.station.station import NO_CARD, Deal, Station
 from wattpurse_tools.vault.interface import SALE
 
-_LOCKED_METER = CompiledRows(Meter, lambda number: Meter.objects.select_for_update().filter(number=number), 1)
 _OUTSTANDING = CompiledRows(
     Token, lambda meter: Token.objects.filter(meter=meter, state__in=orders.OUTSTANDING).order_by("sequence"), 1
 )
@@ -45,11 +44,6 @@ class Destination:
 def locked_meter(number: int) -> Meter:
     """Return a meter and lock its row. Raise ValueError, with the remedy, if nothing may be sold to it."""
     return usable_meter(locked_row(number), number)
-
-
-def locked_row(number: int) -> Meter | None:
-    """Return a meter and lock its row, or None if there is none of this number."""
-    return _LOCKED_METER.first(number)
 
 
 def usable_meter(meter: Meter | None, number: int) -> Meter:

@@ -5,8 +5,12 @@ from dataclasses import dataclass
 
 from wattpurse.core.messages import token
 from wattpurse.core.money import contract as contracts
+from wattpurse_tools.compiled_queries import CompiledRows
+from wattpurse_tools.record.models import Meter
 from wattpurse_tools.station.order import BENEFIT_KINDS
 from wattpurse_tools.station.rows import Row
+
+_LOCKED = CompiledRows(Meter, lambda number: Meter.objects.select_for_update().filter(number=number), 1)
 
 
 @dataclass(frozen=True)
@@ -47,3 +51,8 @@ class MeterNow:
         """
         chosen = [row for row in self.waiting if row["card"] == uid.hex() and row["kind"] not in BENEFIT_KINDS]
         return max((row["sequence"] for row in chosen), default=0)
+
+
+def locked_row(number: int) -> Meter | None:
+    """Return a meter and lock its row, or None if there is none of this number."""
+    return _LOCKED.first(number)

@@ -8,8 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from wattpurse.core.tariffs.tariff import Tariff as MeterTariff
+from wattpurse_tools.compiled_queries import CompiledValues
 from wattpurse_tools.record import bulk
 from wattpurse_tools.record.models import Tariff
+
+_TABLES = CompiledValues(lambda version: Tariff.objects.filter(version=version).values_list("table")[:2], 1)
 
 # The columns of a month, and their types on PostgreSQL.
 _COLUMNS = {
@@ -75,7 +78,7 @@ def rate_names(content: Mapping[str, Any], count: int) -> list[str]:
     """Return the names of the registers: those in the statement, those of its tariff's version, or numbers."""
     names = content.get("rate_names", [])
     if count and not names and "tariff_version" in content:
-        tables = Tariff.objects.filter(version=content["tariff_version"]).values_list("table", flat=True)[:2]
+        tables = _TABLES.rows(content["tariff_version"])
         if len(tables) == 1:
-            names = list(MeterTariff(bytes(tables[0])).rate_names)
+            names = list(MeterTariff(bytes(tables[0][0])).rate_names)
     return names if len(names) >= count else [f"rate {number + 1}" for number in range(count)]

@@ -20,11 +20,12 @@ from wattpurse.core.messages import token
 from wattpurse.core.money import contract as contracts
 from wattpurse.core.money.key_card import card_number
 from wattpurse.core.money.token_windows import OFFICE, WINDOW, count_of, issuer_of, number_of, number_text
+from wattpurse_tools.compiled_queries import CompiledValues
 from wattpurse_tools.record.models import Card, Contract, Meter, Statement, Token
 from wattpurse_tools.station import usefulness
 from wattpurse_tools.station.key_card_record import KeyCardRecord
 from wattpurse_tools.station.key_history import KeyHistory
-from wattpurse_tools.station.meter_now import MeterNow
+from wattpurse_tools.station.meter_now import MeterNow, locked_row
 from wattpurse_tools.station.monthly_readings import note_months
 from wattpurse_tools.station.order import (
     BENEFIT_KINDS,
@@ -57,6 +58,32 @@ ACTIVE = "active"
 LOST = "lost"
 BLOCKED = "blocked"
 ERASED = "erased"
+
+# Each statement that tells news asks these.
+_UNDECIDED = CompiledValues(
+    lambda meter: (
+        Token.objects.filter(meter=meter)
+        .exclude(state__in=(REDEEMED, VOIDED))
+        .values_list("id", "sequence", "state", "kind", "amount")
+    ),
+    1,
+)
+_SEQUENCES = CompiledValues(
+    lambda meter, lowest, highest: Token.objects.filter(
+        meter=meter, sequence__gte=lowest, sequence__lte=highest
+    ).values_list("sequence"),
+    1,
+    2,
+    3,
+)
+_NEWEST_TENANT = CompiledValues(
+    lambda meter: (
+        Token.objects.filter(meter=meter, kind=token.TENANT, state=REDEEMED)
+        .order_by("-sequence")
+        .values_list("amount")[:1]
+    ),
+    -1,
+)
 
 _REASON_LIMIT = 240
 _NOT_IN_RECORD = "not in this record"
@@ -228,7 +255,7 @@ class Station(TokenRecord):
         Each token names the newest order before it on the same card, which the meter must redeem first.
         """
         with transaction.atomic(savepoint=False):
-            locked = Meter.objects.select_for_update().filter(number=meter_number).first()
+            locked = locked_row(meter_number)
             row = self.known_meter(meter_number) if locked is None else meter_row(locked)
             now = MeterNow(row, self.outstanding_of_meter(meter_number))
             return [token_row(one) for one in self.make_all(now, uid, orders, deal)]
@@ -330,15 +357,16 @@ class Station(TokenRecord):
         """
         meter_number = statement["meter_number"]
         with transaction.atomic():
-            meter = Meter.objects.select_for_update().get(number=meter_number)
+            meter = locked_row(meter_number)
+            if meter is None:
+                raise ValueError(f"meter {meter_number} is not in the record")
             self._learn_tokens(statement)
             self.receipts.book(statement)
             self.receipts.take_over_marks(meter_number)
             self.statements.keep(statement)
             note_months(meter_number, statement)
             for issuer, (top, _) in statement["windows"].items():
-                self.numbers.learn(meter_number, number_of(issuer, top))
-            meter.refresh_from_db()
+                self.numbers.learn(meter, number_of(issuer, top))
             if meter.told_s <= statement["time_s"]:
                 self._learn_meter(meter, statement)
             self._stop_if_wrong(meter, statement)
@@ -346,19 +374,18 @@ class Station(TokenRecord):
     def _learn_tokens(self, statement: dict) -> None:
         meter_number, time_s = statement["meter_number"], statement["time_s"]
         voided = [sequence for sequence, _ in statement.get("voided", ())]
-        undecided = Token.objects.filter(meter_id=meter_number).exclude(state__in=(REDEEMED, VOIDED))
-        for row in list(undecided.values("id", "sequence", "state", "kind", "amount")):
+        for key, sequence, known_state, kind, amount in _UNDECIDED.rows(meter_number):
             state = None
-            if is_redeemed(statement, row["sequence"]):
-                state = VOIDED if row["sequence"] in voided else REDEEMED
-            elif row["state"] in OUTSTANDING and is_too_old(statement, row["sequence"]):
+            if is_redeemed(statement, sequence):
+                state = VOIDED if sequence in voided else REDEEMED
+            elif known_state in OUTSTANDING and is_too_old(statement, sequence):
                 state = OUTDATED
             if state is None:
                 continue
             redeemed_s = None if state == OUTDATED else time_s
-            Token.objects.filter(id=row["id"]).update(state=state, redeemed_s=redeemed_s)
-            if state == REDEEMED and row["kind"] in KEY_KINDS:
-                self.key_history.note_redeemed(meter_number, row["kind"], row["amount"])
+            Token.objects.filter(id=key).update(state=state, redeemed_s=redeemed_s)
+            if state == REDEEMED and kind in KEY_KINDS:
+                self.key_history.note_redeemed(meter_number, kind, amount)
 
     def _learn_meter(self, meter: Meter, statement: dict) -> None:
         """Note the facts of the newest statement."""
@@ -378,9 +405,8 @@ class Station(TokenRecord):
         standing = statement.get("standing", {})
         if "tenant" in standing:
             return standing["tenant"]
-        redeemed = Token.objects.filter(meter_id=statement["meter_number"], kind=token.TENANT, state=REDEEMED)
-        by_token = redeemed.order_by("-sequence").values_list("amount", flat=True).first()
-        return known if by_token is None else by_token
+        by_token = _NEWEST_TENANT.rows(statement["meter_number"])
+        return by_token[0][0] if by_token else known
 
     def _stop_if_wrong(self, meter: Meter, statement: dict) -> None:
         """Stop sales to a meter whose statement disagrees with this record."""
@@ -438,8 +464,10 @@ class Station(TokenRecord):
         top = statement["windows"].get(issuer, (0, 0))[0]
         numbers = [number_of(issuer, count) for count in range(max(1, top - WINDOW + 1), top + 1)]
         redeemed = [number for number in numbers if is_redeemed(statement, number)]
-        known = Token.objects.filter(meter_id=statement["meter_number"], sequence__in=redeemed)
-        return sorted(set(redeemed) - set(known.values_list("sequence", flat=True)))
+        if not redeemed:
+            return []
+        known = _SEQUENCES.rows(statement["meter_number"], redeemed[0], redeemed[-1])
+        return sorted(set(redeemed) - {sequence for (sequence,) in known})
 
     def _refuse_order(self, now: MeterNow, order: Order) -> None:
         """Refuse orders that the person has no right to, that help nobody, or after which money would be lost.

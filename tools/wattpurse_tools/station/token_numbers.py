@@ -20,15 +20,14 @@ class TokenNumbers:
         count = count_of(sequence)
         Meter.objects.filter(number=meter_number, last_count__lt=count).update(last_count=count)
 
-    def learn(self, meter_number: int, sequence: int) -> None:
-        """Note that a token number is used, of this issuer or another. The caller opens the transaction."""
+    def learn(self, meter: Meter, sequence: int) -> None:
+        """Note that a token number is used, of this issuer or another. The caller has locked the row of the meter."""
         issuer, count = issuer_of(sequence), count_of(sequence)
         if issuer == self._keys.issuer:
-            self.note_made(meter_number, sequence)
+            if count > meter.last_count:
+                self.note_made(meter.number, sequence)
         elif count:
-            known, _ = OtherIssuer.objects.get_or_create(
-                meter_id=meter_number, issuer=issuer, defaults={"count": count}
-            )
+            known, _ = OtherIssuer.objects.get_or_create(meter=meter, issuer=issuer, defaults={"count": count})
             OtherIssuer.objects.filter(pk=known.pk, count__lt=count).update(count=count)
 
     def newest(self, meter_number: int) -> list[int]:
