@@ -23,6 +23,7 @@ NAME = "headend"
 ABOUT = "worker, engine, payment worker and sender killed at any call; messages doubled, delayed, lost; forged payments"
 SHORT_CASES = 4
 LONG_CASES = 10_000
+LEAST_STEPS = 8  # a short life ends in the midst of things, a long one has a history
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 a case kills processes and cuts no power of the office's computer
 _templates: dict[int, Path] = {}
@@ -36,8 +37,9 @@ def run_case(seed: int, tally):
     before = os.environ.pop("DATABASE_URL", None)
     folder = _new_folder("wp-proof-headend-")
     try:
-        with HeadendWorld(randoms.Random(f"{NAME} {seed}"), _template(), folder / "office", tally) as world:
-            world.live()
+        random = randoms.Random(f"{NAME} {seed}")
+        with HeadendWorld(random, _template(), folder / "office", tally) as world:
+            world.live(random.randrange(LEAST_STEPS, world.steps + 1))
             world.work_off()
             world.judge()
     finally:

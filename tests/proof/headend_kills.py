@@ -37,7 +37,7 @@ def run_case(seed: int, tally):
         with server as running, _database(running.url(_DATABASE)):
             random = randoms.Random(f"{NAME} {seed}")
             with KillsWorld(random, template / "office", folder / "office", tally, server) as world:
-                world.live()
+                world.live(world.steps)
                 world.work_off()
                 world.judge()
     finally:

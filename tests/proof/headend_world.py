@@ -188,9 +188,9 @@ class HeadendWorld:
 
     # Life
 
-    def live(self):
+    def live(self, steps):
         """Let some days pass, with faults."""
-        for _ in range(self.steps):
+        for _ in range(steps):
             self._pass(self._random.choice((HOUR_S // 4, HOUR_S, 3 * HOUR_S, 9 * HOUR_S)))
             for one in self._random.sample(self._deeds(), 5):
                 one()

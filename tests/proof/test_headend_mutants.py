@@ -6,7 +6,7 @@ from tests.proof import campaign, headend, headend_kills
 
 CASES = 1
 # A short life is enough for these faults.
-STEPS = 12
+STEPS = 16
 WORK_OFF_ROUNDS = 12
 SLOW_S = 1.5
 KILLS_STEPS = 4
@@ -17,6 +17,7 @@ def findings_with(patch, name, mutant):
     """Return the failures of some cases while a function of the program is replaced."""
     patch.setattr(name, mutant)
     patch.setattr("tests.proof.headend_world.HeadendWorld.steps", STEPS)
+    patch.setattr(headend, "LEAST_STEPS", STEPS)
     patch.setattr("tests.proof.headend_world.HeadendWorld.work_off_rounds", WORK_OFF_ROUNDS)
     return campaign.run(headend, 0, CASES).failures
 
