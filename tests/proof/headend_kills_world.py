@@ -186,10 +186,11 @@ class KillsWorld(HeadendWorld):
         self._finish(running)
 
     def _crash_database(self):
-        """Let the database crash while the engine and the payment worker work."""
+        """Let the database crash while engine, payment worker and worker work. The worker may be killed then."""
         self._together = []
         self._run_engine(is_mortal=False)
         self._work_payments(is_mortal=False)
+        self._work_worker()
         running, self._together = self._together, None
         time.sleep(self._random.random() * _CRASH_S)
         connection.close()

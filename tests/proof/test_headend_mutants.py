@@ -11,6 +11,7 @@ WORK_OFF_ROUNDS = 12
 SLOW_S = 1.5
 KILLS_STEPS = 4
 KILLS_ROUNDS = 4
+REPORT_S = 9 * 3600  # each meter has a new statement after that
 
 
 def findings_with(patch, name, mutant):
@@ -100,12 +101,19 @@ def test_a_sender_that_sends_again_after_a_crash_is_found(monkeypatch):
     assert any(one["what"] == campaign.DOUBLED and "sent twice" in one["message"] for one in failures)
 
 
-def lost_statements(patch, kills_broker=False):
-    """Return the failures of a case in which workers are killed, or the broker is, and nothing else fails."""
+WORKER, BROKER, DATABASE = "_work_worker", "_kill_broker", "_crash_database"
+
+
+def lost_statements(patch, killed=WORKER):
+    """Return the failures of a case in which a part of the head-end is killed, and nothing else fails."""
     from tests.proof.headend_kills_world import KillsWorld
 
     def deeds(world):
-        work = [world._visit_all, world._kill_broker if kills_broker else world._work_worker]
+        def report():
+            world._pass(REPORT_S)
+            world._visit_all(is_mortal=False)
+
+        work = [report, getattr(world, killed)]
         return [*work, *work, *work, world._save_broker, world._run_engine, world._pay]
 
     patch.setattr(KillsWorld, "_deeds", deeds)
@@ -133,9 +141,25 @@ def test_a_session_that_does_not_last_is_found(monkeypatch):
 def test_a_broker_that_does_not_save_the_subscription_is_found(monkeypatch):
     """Find a worker with a shared subscription: mosquitto does not save it, so a restart of the broker loses it."""
     monkeypatch.setattr("wattpurse_tools.pages.headend_machine.WORKER_GROUP", "headend")
-    assert lost_statements(monkeypatch, kills_broker=True)
+    assert lost_statements(monkeypatch, BROKER)
 
 
-@pytest.mark.parametrize("kills_broker", [False, True])
-def test_the_real_worker_loses_no_statement_in_such_a_case(monkeypatch, kills_broker):
-    assert not lost_statements(monkeypatch, kills_broker)
+def test_a_worker_that_acknowledges_before_its_commit_is_found(monkeypatch):
+    """Find a worker that acknowledges what it has not recorded: if the database is away, it dies with it."""
+    from wattpurse_tools.headend.broker_link import BrokerLink
+
+    receive, acknowledge = BrokerLink.receive, BrokerLink.acknowledge
+
+    def hasty(link, limit, wait_s):
+        deliveries = receive(link, limit, wait_s)
+        acknowledge(link, deliveries)
+        return deliveries
+
+    monkeypatch.setattr(BrokerLink, "receive", hasty)
+    monkeypatch.setattr(BrokerLink, "acknowledge", lambda _link, _deliveries: None)
+    assert lost_statements(monkeypatch, DATABASE)
+
+
+@pytest.mark.parametrize("killed", [WORKER, BROKER, DATABASE])
+def test_the_real_worker_loses_no_statement_in_such_a_case(monkeypatch, killed):
+    assert not lost_statements(monkeypatch, killed)
