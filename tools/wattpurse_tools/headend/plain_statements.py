@@ -153,12 +153,13 @@ def split(statements: Sequence[Told], meters: Mapping[int, Facts]) -> Split:
     A copy of a statement that the record has adds nothing: it is in neither list.
     """
     known = _known({number: meters[number] for number in {one.meter_number for one in statements}})
-    kept = _kept([one for one in statements if _is_late(one, known[one.meter_number])])
+    if kept := _kept([one for one in statements if _is_late(one, known[one.meter_number])]):
+        statements = [one for one in statements if one.key not in kept]
     own_way: set[int] = set()
     plain: list[Told] = []
     for one in sorted(statements, key=lambda told: told.content["time_s"]):
         facts = known[one.meter_number]
-        if one.meter_number in own_way or one.key in kept or _is_copy(one, facts):
+        if one.meter_number in own_way or _is_copy(one, facts):
             continue
         if _is_plain(one, facts):
             plain.append(one)
@@ -167,7 +168,7 @@ def split(statements: Sequence[Told], meters: Mapping[int, Facts]) -> Split:
             own_way.add(one.meter_number)
     return Split(
         [one for one in plain if one.meter_number not in own_way],
-        [one for one in statements if one.meter_number in own_way and one.key not in kept],
+        [one for one in statements if one.meter_number in own_way],
         {number: facts.meter["closed_months"] for number, facts in known.items()},
         {number for number, facts in known.items() if facts.outstanding},
     )
