@@ -26,7 +26,6 @@ from wattpurse_tools.headend.ingest import OUTAGES
 from wattpurse_tools.headend.worker import Worker, topics
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.pages import headend_machine
-from wattpurse_tools.record.models import Token
 from wattpurse_tools.vault.client import VaultClient
 from wattpurse_tools.vault.engine import Vault
 from wattpurse_tools.vault.interface import VaultClosed
@@ -267,10 +266,8 @@ class KillsWorld(HeadendWorld):
         return not self._unsettled()
 
     def _unsettled(self):
-        """Name orders, statements and tokens that are not settled. A token may have no statement yet."""
-        tokens = Token.objects.filter(sale__isnull=False).exclude(state="redeemed").count()
-        untold = f"{tokens} sold tokens are not redeemed" if tokens else ""
-        return ", ".join(one for one in (super()._unsettled(), self._book.missing(), untold) if one)
+        """Name orders, tokens and statements that are not settled."""
+        return ", ".join(one for one in (super()._unsettled(), self._book.missing()) if one)
 
     def _mortally(self, work, is_mortal):
         """Let a child work, and kill it at some instant. Return True if it came to its end."""

@@ -12,13 +12,13 @@ from tests.office_of_tests import MANAGER, PASSPHRASE, PINS, SECOND
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
 from wattpurse.core.messages import mqtt
 from wattpurse_tools.fleet.chips import PowerCut
-from wattpurse_tools.headend import delivery, engine, ingest, outbox, payments, senders
+from wattpurse_tools.headend import accounts, delivery, engine, ingest, outbox, payments, senders
 from wattpurse_tools.headend.providers import stripe
 from wattpurse_tools.headend.providers.notices import Forged
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.office.trials import PRICES_MICROUNITS
-from wattpurse_tools.record.models import Command, Price, Site
+from wattpurse_tools.record.models import Command, Price, Site, Token
 from wattpurse_tools.record.office_folder import open_record
 from wattpurse_tools.rehearsal import site
 from wattpurse_tools.rehearsal.judge import LATE_S, judge
@@ -276,7 +276,9 @@ class HeadendWorld:
             meter.flash.operations_to_cut = self._random.randrange(1, 30)
         else:
             self._wrong_clocks.add(meter.number)
-            meter.crystal.lead_s += self._random.choice((-40 * DAY_S, -HOUR_S, -30, 30, HOUR_S, 40 * DAY_S))
+            lead_s = meter.crystal.lead_s + self._random.choice((-40 * DAY_S, -HOUR_S, -30, 30, HOUR_S, 40 * DAY_S))
+            if not accounts.AHEAD_S < lead_s < DAY_S:  # an account waits for a clock that is so far ahead
+                meter.crystal.lead_s = lead_s
         if not meter.is_powered and self._random.random() < 0.7:
             meter.start()
 
@@ -423,5 +425,9 @@ class HeadendWorld:
         return not (self._broker.up or any(self._broker.down.values()) or self._unsettled())
 
     def _unsettled(self):
+        """Name orders and tokens that are not settled. A token may have no statement yet."""
         rows = Command.objects.filter(state__in=_OPEN).values_list("wish", "meter_id", "state", "outcome", "tries")
-        return ", ".join(f"{wish} of meter {meter}: {rest}" for wish, meter, *rest in rows)
+        found = [f"{wish} of meter {meter}: {rest}" for wish, meter, *rest in rows]
+        if tokens := Token.objects.filter(sale__isnull=False).exclude(state="redeemed").count():
+            found.append(f"{tokens} sold tokens are not redeemed")
+        return ", ".join(found)

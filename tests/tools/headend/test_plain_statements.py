@@ -138,6 +138,17 @@ def test_a_token_redeemed_in_the_second_of_a_statement_is_learnt_at_once(any_off
     assert Token.objects.get(meter_id=1002).state == REDEEMED
 
 
+def test_a_token_is_learnt_from_a_statement_of_a_clock_that_was_put_back(any_office, manager, meters):
+    meters[1].use()
+    time_s = meters[1].time_s
+    messages = [meters[1].statement()]
+    meters[1].use(energy_mwh=0)
+    ingest.take(any_office, [*messages, meters[1].statement()], NOW_S)
+    meters[1].answer(bytes(Token.objects.get(meter_id=1002).sealed))
+    ingest.take(any_office, [meters[1].statement(time_s=time_s)], NOW_S)  # the same second and energy as the first one
+    assert Token.objects.get(meter_id=1002).state == REDEEMED
+
+
 def test_a_fault_of_the_fast_way_falls_back_to_the_own_way(any_office, meters, monkeypatch):
     def fail(_plain):
         raise KeyError("odd")

@@ -10,6 +10,7 @@ holds the locks of the meters' rows, so nobody else records a statement of them.
 """
 
 import hashlib
+import json
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,7 +31,6 @@ from wattpurse_tools.station.statement_record import bought_in
 from wattpurse_tools.station.station import is_redeemed, is_too_old
 
 Facts = Mapping[str, Any]
-Key = tuple[int, int, int]
 
 _METER = ("number", "is_stopped", "is_retired", "contract", "told_s", "key_version", "closed_months", "newest")
 _GROWING = ("total_mwh", "bought", "charged", "taken")
@@ -97,11 +97,6 @@ class Told:
         """The number of its meter."""
         return self.content["meter_number"]
 
-    @property
-    def key(self) -> Key:
-        """The key under which the record has it once: meter, time and energy."""
-        return self.meter_number, self.content["time_s"], self.content["total_mwh"]
-
     @cached_property
     def facts(self) -> Newest:
         """The facts with which the next statement is compared, if this one is plain."""
@@ -153,8 +148,8 @@ def split(statements: Sequence[Told], meters: Mapping[int, Facts]) -> Split:
     A copy of a statement that the record has adds nothing: it is in neither list.
     """
     known = _known({number: meters[number] for number in {one.meter_number for one in statements}})
-    if kept := _kept([one for one in statements if _is_late(one, known[one.meter_number])]):
-        statements = [one for one in statements if one.key not in kept]
+    if kept := {id(one) for one in _kept([one for one in statements if _is_late(one, known[one.meter_number])])}:
+        statements = [one for one in statements if id(one) not in kept]
     own_way: set[int] = set()
     plain: list[Told] = []
     for one in sorted(statements, key=lambda told: told.content["time_s"]):
@@ -236,25 +231,39 @@ def _newest_of(told_s: Mapping[int, int]) -> Iterator[tuple[int, Newest]]:
             yield number, Newest.of(orjson.loads(text), bool(has_other_issuers))
 
 
-def _kept(statements: Collection[Told]) -> set[Key]:
-    """Return the keys of those of some late statements that the record has.
+def _kept(statements: Sequence[Told]) -> list[Told]:
+    """Return those of some late statements that the record has.
 
-    A newer one was learnt, and proves all that these prove.
+    The whole content is compared, without the months, which are not kept always. The clock of a meter may go back, so
+    two statements of one second and the same energy may differ.
     """
     if not statements:
-        return set()
+        return []
     times_s = [one.facts.time_s for one in statements]
-    wanted, asked = bulk.pairs(
-        "wanted", ("number", "told_s"), {(one.meter_number, one.facts.time_s) for one in statements}
-    )
+    places = {(one.meter_number, one.facts.time_s) for one in statements}
+    wanted, asked = bulk.pairs("wanted", ("number", "told_s"), places)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT meter_id, time_s, total_mwh FROM {wanted} JOIN statements"
+            f"SELECT meter_id, time_s, {bulk.as_text('content')} FROM {wanted} JOIN statements"
             " ON statements.meter_id = wanted.number AND statements.time_s = wanted.told_s"
             " WHERE statements.time_s BETWEEN %s AND %s",
             [*asked, min(times_s), max(times_s)],
         )
-        return set(cursor.fetchall())
+        rows = cursor.fetchall()
+    known: dict[tuple[int, int], list[Facts]] = {}
+    for number, time_s, text in rows:
+        known.setdefault((number, time_s), []).append(_without_months(text))
+    return [
+        one
+        for one in statements
+        if _without_months(bulk.json_text(one.content)) in known.get((one.meter_number, one.facts.time_s), ())
+    ]
+
+
+def _without_months(text: str) -> Facts:
+    content = json.loads(text)
+    content.pop("months", None)
+    return content
 
 
 def _is_late(one: Told, known: _Known) -> bool:
@@ -267,13 +276,8 @@ def _is_copy(one: Told, known: _Known) -> bool:
 
     A meter that redeems a token in the second of a statement makes another one of the same time. It is no copy.
     """
-    newest, now = known.newest, one.facts
-    return newest is not None and (newest.time_s, newest.total_mwh, newest.windows, newest.bought_by_unit) == (
-        now.time_s,
-        now.total_mwh,
-        now.windows,
-        now.bought_by_unit,
-    )
+    newest = known.newest
+    return newest is not None and one.facts == newest._replace(has_other_issuers=False)
 
 
 def _is_plain(one: Told, known: _Known) -> bool:
