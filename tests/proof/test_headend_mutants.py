@@ -12,6 +12,7 @@ SLOW_S = 1.5
 KILLS_STEPS = 4
 KILLS_ROUNDS = 4
 REPORT_S = 9 * 3600  # each meter has a new statement after that
+WORKER, BROKER, DATABASE = "_work_worker", "_kill_broker", "_crash_database"
 
 
 def findings_with(patch, name, mutant):
@@ -99,9 +100,6 @@ def test_a_sender_that_sends_again_after_a_crash_is_found(monkeypatch):
 
     failures = findings_with(monkeypatch, "wattpurse_tools.headend.delivery.give_up_dead", again)
     assert any(one["what"] == campaign.DOUBLED and "sent twice" in one["message"] for one in failures)
-
-
-WORKER, BROKER, DATABASE = "_work_worker", "_kill_broker", "_crash_database"
 
 
 def lost_statements(patch, killed=WORKER):

@@ -129,21 +129,21 @@ def test_copies_that_come_after_a_newer_statement_cost_nothing(any_office, meter
 
 def test_a_token_redeemed_in_the_second_of_a_statement_is_learnt_at_once(any_office, manager, meters):
     meters[1].use()
-    batches_of_one = [[meters[1].statement()]]
+    before = meters[1].statement()
     meters[1].answer(bytes(Token.objects.get(meter_id=1002).sealed))
-    batches_of_one.append([meters[1].statement()])
-    ingest.take(any_office, batches_of_one[0], NOW_S)
+    after = meters[1].statement()
+    ingest.take(any_office, [before], NOW_S)
     assert Token.objects.get(meter_id=1002).state != REDEEMED
-    ingest.take(any_office, batches_of_one[1], NOW_S)
+    ingest.take(any_office, [after], NOW_S)
     assert Token.objects.get(meter_id=1002).state == REDEEMED
 
 
 def test_a_token_is_learnt_from_a_statement_of_a_clock_that_was_put_back(any_office, manager, meters):
     meters[1].use()
     time_s = meters[1].time_s
-    messages = [meters[1].statement()]
+    first = meters[1].statement()
     meters[1].use(energy_mwh=0)
-    ingest.take(any_office, [*messages, meters[1].statement()], NOW_S)
+    ingest.take(any_office, [first, meters[1].statement()], NOW_S)
     meters[1].answer(bytes(Token.objects.get(meter_id=1002).sealed))
     ingest.take(any_office, [meters[1].statement(time_s=time_s)], NOW_S)  # the same second and energy as the first one
     assert Token.objects.get(meter_id=1002).state == REDEEMED

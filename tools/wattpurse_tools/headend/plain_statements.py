@@ -10,7 +10,6 @@ holds the locks of the meters' rows, so nobody else records a statement of them.
 """
 
 import hashlib
-import json
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -216,19 +215,29 @@ def _of_meters(
 
 
 def _newest_of(told_s: Mapping[int, int]) -> Iterator[tuple[int, Newest]]:
-    """Yield meters with the facts of their statements of a time. Django takes longer to ask."""
-    if not told_s:
+    """Yield meters with the facts of their statements of a time."""
+    for number, _, has_other_issuers, content in _statements_at(told_s.items()):
+        yield number, Newest.of(content, has_other_issuers)
+
+
+def _statements_at(places: Collection[tuple[int, int]]) -> Iterator[tuple[int, int, bool, dict[str, Any]]]:
+    """Yield the statements of pairs of meter and time: both, the mark of other issuers, and the content.
+
+    Django takes longer to ask.
+    """
+    if not places:
         return
-    wanted, asked = bulk.pairs("wanted", ("number", "told_s"), told_s.items())
+    wanted, asked = bulk.pairs("wanted", ("number", "told_s"), places)
+    times_s = [time_s for _, time_s in places]
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT wanted.number, has_other_issuers, {bulk.as_text('content')} FROM {wanted} JOIN statements"
+            f"SELECT wanted.number, told_s, has_other_issuers, {bulk.as_text('content')} FROM {wanted} JOIN statements"
             " ON statements.meter_id = wanted.number AND statements.time_s = wanted.told_s"
             " WHERE statements.time_s BETWEEN %s AND %s ORDER BY statements.id",
-            [*asked, min(told_s.values()), max(told_s.values())],
+            [*asked, min(times_s), max(times_s)],
         )
-        for number, has_other_issuers, text in cursor.fetchall():
-            yield number, Newest.of(orjson.loads(text), bool(has_other_issuers))
+        for number, time_s, has_other_issuers, text in cursor.fetchall():
+            yield number, time_s, bool(has_other_issuers), orjson.loads(text)
 
 
 def _kept(statements: Sequence[Told]) -> list[Told]:
@@ -237,33 +246,19 @@ def _kept(statements: Sequence[Told]) -> list[Told]:
     The whole content is compared, without the months, which are not kept always. The clock of a meter may go back, so
     two statements of one second and the same energy may differ.
     """
-    if not statements:
-        return []
-    times_s = [one.facts.time_s for one in statements]
-    places = {(one.meter_number, one.facts.time_s) for one in statements}
-    wanted, asked = bulk.pairs("wanted", ("number", "told_s"), places)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT meter_id, time_s, {bulk.as_text('content')} FROM {wanted} JOIN statements"
-            " ON statements.meter_id = wanted.number AND statements.time_s = wanted.told_s"
-            " WHERE statements.time_s BETWEEN %s AND %s",
-            [*asked, min(times_s), max(times_s)],
-        )
-        rows = cursor.fetchall()
     known: dict[tuple[int, int], list[Facts]] = {}
-    for number, time_s, text in rows:
-        known.setdefault((number, time_s), []).append(_without_months(text))
+    for number, time_s, _, content in _statements_at({(one.meter_number, one.facts.time_s) for one in statements}):
+        known.setdefault((number, time_s), []).append(_without_months(content))
     return [
         one
         for one in statements
-        if _without_months(bulk.json_text(one.content)) in known.get((one.meter_number, one.facts.time_s), ())
+        if (found := known.get((one.meter_number, one.facts.time_s)))
+        and _without_months(orjson.loads(bulk.json_text(one.content))) in found
     ]
 
 
-def _without_months(text: str) -> Facts:
-    content = json.loads(text)
-    content.pop("months", None)
-    return content
+def _without_months(content: Facts) -> Facts:
+    return {name: value for name, value in content.items() if name != "months"}
 
 
 def _is_late(one: Told, known: _Known) -> bool:

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models import CharField, Exists, OuterRef, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 
-from wattpurse_tools.compiled_queries import CompiledRows, CompiledValues
+from wattpurse_tools.compiled_queries import CompiledRows
 from wattpurse_tools.ledger import chart
 from wattpurse_tools.ledger.models import Entry
 from wattpurse_tools.ledger.posting import Event, Move, moved, post
@@ -30,13 +30,13 @@ def _voids_redeemed() -> QuerySet[Sale]:
 def _not_booked() -> QuerySet[MeterReceipt]:
     """Return the receipts without a doubt that are not in the ledger (see `key_of_receipt`)."""
     parts = (Value("receipt:"), Cast("meter_id", CharField()), Value(":"), Cast("sequence", CharField()))
-    rows = MeterReceipt.objects.filter(doubt="").annotate(key=Concat(*parts))
+    rows = MeterReceipt.objects.filter(doubt="").alias(key=Concat(*parts))
     return rows.exclude(Exists(Entry.objects.filter(key=OuterRef("key")))).order_by("pk")
 
 
 # Each statement that tells news asks these.
 _VOIDS_REDEEMED = CompiledRows(Sale, lambda meter: _voids_redeemed().filter(meter_number=meter), 1)
-_NOT_BOOKED = CompiledValues(lambda meter: _not_booked().filter(meter=meter).values_list("pk"), -1)
+_NOT_BOOKED = CompiledRows(MeterReceipt, lambda meter: _not_booked().filter(meter=meter), -1)
 
 
 def look(reader: Reader) -> CardSeen:
@@ -93,6 +93,6 @@ def _redeemed_voids(meter_number: int | None) -> list[Sale]:
 
 def _book_receipts(meter_number: int | None) -> None:
     """Book the receipts without a doubt. One in doubt is booked when two persons have decided about it."""
-    rows = _not_booked().values_list("pk") if meter_number is None else _NOT_BOOKED.rows(meter_number)
-    for receipt in MeterReceipt.objects.select_related("meter").filter(pk__in=[key for (key,) in rows]) if rows else ():
+    everything = _not_booked().select_related("meter")
+    for receipt in list(everything) if meter_number is None else _NOT_BOOKED.rows(meter_number):
         book_receipt(receipt)

@@ -210,7 +210,7 @@ class Station(TokenRecord):
         """Return the row of one meter. Raise ValueError, with the remedy, if it is not in the record."""
         meter = self.meter(number)
         if meter is None:
-            raise ValueError(f"meter {number} is not known; add it with: wattpurse meter add {number}")
+            raise _not_known(number)
         return meter
 
     def add_card(self, uid: bytes, name: str, meter_number: int, role: str = "", kind: str = "") -> None:
@@ -359,7 +359,7 @@ class Station(TokenRecord):
         with transaction.atomic():
             meter = locked_row(meter_number)
             if meter is None:
-                raise ValueError(f"meter {meter_number} is not in the record")
+                raise _not_known(meter_number)
             self._learn_tokens(statement)
             self.receipts.book(statement)
             self.receipts.take_over_marks(meter_number)
@@ -427,7 +427,7 @@ class Station(TokenRecord):
         """
         self.require("manage")
         with transaction.atomic():
-            meter = Meter.objects.select_for_update().filter(number=meter_number).first()
+            meter = locked_row(meter_number)
             if meter is None or not meter.is_stopped:
                 self.known_meter(meter_number)
                 raise ValueError(f"sales to meter {meter_number} are not stopped")
@@ -545,6 +545,11 @@ def check_meter_number(number: int) -> None:
     """Raise ValueError if `number` is out of range."""
     if not 1 <= number <= METER_LIMIT:
         raise ValueError(f"a meter number is from 1 to {METER_LIMIT}")
+
+
+def _not_known(number: int) -> ValueError:
+    """Return the error of a meter that is not in the record."""
+    return ValueError(f"meter {number} is not known; add it with: wattpurse meter add {number}")
 
 
 def is_redeemed(statement: dict, sequence: int) -> bool:
