@@ -1,5 +1,7 @@
 """A cluster of three RabbitMQ nodes, workers by AMQP and meters by MQTT: a node is killed under load, and nothing lost.
 
+Messages go their ways without TLS and with it. The load and the killed nodes have TLS, as at an open network.
+
 `make test-cluster` installs RabbitMQ and PostgreSQL and runs this file. `make test` does not collect it.
 """
 
@@ -10,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,7 @@ from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from wattpurse.core.messages import mqtt
+from wattpurse_tools.bench.certificates import Authority
 from wattpurse_tools.bench.office import postgresql
 from wattpurse_tools.bench.rabbitmq import USER, Cluster
 from wattpurse_tools.headend.amqp_link import AmqpLink
@@ -129,8 +133,8 @@ def worker(cluster: Cluster, site, name: str) -> Iterator[subprocess.Popen]:
     """Run a worker in a process of its own, which takes from all nodes by its settings alone, until it is killed."""
     password = site.folder.path.parent / "broker-password"
     password.write_text(cluster.password)
-    words = ["--broker", amqp_address(cluster), "--user", USER, "--password-file", password, "--group", GROUP]
-    command = [sys.executable, "-m", "wattpurse_tools.cli", "headend", "worker", "--name", name]
+    words = ["--broker", amqps_address(cluster), "--ca", cluster.ca, "--user", USER, "--password-file", password]
+    command = [sys.executable, "-m", "wattpurse_tools.cli", "headend", "worker", "--name", name, "--group", GROUP]
     process = subprocess.Popen([*command, "--office", site.folder.path, *words], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -141,11 +145,24 @@ def worker(cluster: Cluster, site, name: str) -> Iterator[subprocess.Popen]:
         process.wait(WAIT_S)
 
 
-def amqp_address(cluster: Cluster) -> str:
-    return "amqp://" + ",".join(node.amqp_address for node in cluster.nodes)
+def amqps_address(cluster: Cluster) -> str:
+    return "amqps://" + ",".join(node.amqps_address for node in cluster.nodes)
 
 
-def mqtt_accesses(cluster: Cluster) -> list[Access]:
+def worker_access(cluster: Cluster) -> Access:
+    return Access(amqps_address(cluster), USER, cluster.password, cluster.ca)
+
+
+def meter_accesses(cluster: Cluster) -> list[Access]:
+    return [Access(node.mqtts_address, USER, cluster.password, cluster.ca) for node in cluster.nodes]
+
+
+def plain_worker_access(cluster: Cluster) -> Access:
+    address = "amqp://" + ",".join(node.amqp_address for node in cluster.nodes)
+    return Access(address, USER, cluster.password)
+
+
+def plain_meter_accesses(cluster: Cluster) -> list[Access]:
     return [Access(node.mqtt_address, USER, cluster.password) for node in cluster.nodes]
 
 
@@ -156,12 +173,14 @@ def await_that(is_so, limit_s: float = LIMIT_S) -> None:
         time.sleep(0.1)
 
 
-def test_a_message_without_a_worker_waits_in_the_queue_and_its_topic_comes_back(cluster):
-    names = (mqtt.STATEMENT, mqtt.RECEIPT)
-    access = Access(amqp_address(cluster), USER, cluster.password)
+@pytest.mark.parametrize(
+    ("access_of", "accesses_of"), [(plain_worker_access, plain_meter_accesses), (worker_access, meter_accesses)]
+)
+def test_a_message_without_a_worker_waits_in_the_queue_and_its_topic_comes_back(cluster, access_of, accesses_of):
+    names, access = (mqtt.STATEMENT, mqtt.RECEIPT), access_of(cluster)
     with AmqpLink(access, "waiting", names):
         pass
-    with BrokerLink(mqtt_accesses(cluster)[0], "publisher", ()) as meter:
+    with BrokerLink(accesses_of(cluster)[0], "publisher", ()) as meter:
         meter.publish([(mqtt.topic(METER, mqtt.STATEMENT), b"one"), (mqtt.topic(METER, mqtt.STATE), b"not wanted")])
         meter.publish([(mqtt.topic(METER, mqtt.RECEIPT), b"two")])
     with AmqpLink(access, "waiting", names) as link:
@@ -180,10 +199,25 @@ def test_a_message_without_a_worker_waits_in_the_queue_and_its_topic_comes_back(
         assert link.receive(10, QUIET_S) == []
 
 
-def test_a_wrong_password_is_refused_with_words(cluster):
+@pytest.mark.parametrize("access_of", [plain_worker_access, worker_access])
+def test_a_wrong_password_is_refused_with_words(cluster, access_of):
     with (
         pytest.raises(OSError, match="lets this computer in"),
-        AmqpLink(Access(amqp_address(cluster), USER, "wrong"), "refused", (mqtt.STATEMENT,)),
+        AmqpLink(replace(access_of(cluster), password="wrong"), "refused", (mqtt.STATEMENT,)),
+    ):
+        pass
+
+
+def test_a_node_of_another_authority_is_not_spoken_to(cluster, tmp_path):
+    other = Authority(tmp_path).file
+    with (
+        pytest.raises(OSError, match="the certificate is not right"),
+        AmqpLink(replace(worker_access(cluster), ca=other), "refused", (mqtt.STATEMENT,)),
+    ):
+        pass
+    with (
+        pytest.raises(OSError, match="certificate verify failed"),
+        BrokerLink(replace(meter_accesses(cluster)[0], ca=other), "refused", ()),
     ):
         pass
 
@@ -192,7 +226,7 @@ def test_a_killed_node_and_a_killed_worker_lose_and_double_nothing(cluster, site
     """Kill the node of the workers' queue under load, and a worker. The node returns, and takes meters again."""
     from wattpurse_tools.record.models import Statement
 
-    before, accesses = Statement.objects.count(), mqtt_accesses(cluster)
+    before, accesses = Statement.objects.count(), meter_accesses(cluster)
     messages = []
     for _ in range(HOURS):
         site.fleet.pass_hour()
@@ -230,10 +264,10 @@ def test_a_killed_node_and_a_killed_worker_lose_and_double_nothing(cluster, site
 
 def test_a_token_waits_for_a_meter_whose_node_has_died(cluster):
     """Kill the node where the session of a meter began: the session is still there."""
-    accesses, topic = mqtt_accesses(cluster), mqtt.topic(METER, mqtt.TOKEN)
+    accesses, topic = meter_accesses(cluster), mqtt.topic(METER, mqtt.TOKEN)
     with BrokerLink(accesses[2], "meter-7", (topic,)):
         pass
-    with AmqpLink(Access(amqp_address(cluster), USER, cluster.password), "sender", (mqtt.RECEIPT,)) as link:
+    with AmqpLink(worker_access(cluster), "sender", (mqtt.RECEIPT,)) as link:
         cluster.nodes[2].kill()
         await_that(lambda: is_sent(link, [(topic, b"first"), (topic, b"second")]))
         with BrokerLink(accesses[0], "meter-7", (topic,)) as meter:

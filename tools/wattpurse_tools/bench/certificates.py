@@ -17,7 +17,8 @@ class Authority:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "authority")])
         self.certificate = self._sign(self._name, self._key, x509.BasicConstraints(True, None), -1, 30)
-        (folder / "ca.pem").write_bytes(self.certificate.public_bytes(Encoding.PEM))
+        self.file = folder / "ca.pem"
+        self.file.write_bytes(self.certificate.public_bytes(Encoding.PEM))
 
     def line(self) -> str:
         """Return the console's line with this authority, in a file: see `boards/host/at_broker.py`."""
@@ -27,15 +28,21 @@ class Authority:
 
     def settings(self, host: str, first_day: int = -1, last_day: int = 30) -> tuple[str, ...]:
         """Return mosquitto's settings for a certificate of `host`. It holds between two days from today."""
+        files = self.issue(host, first_day, last_day)
+        names = "cafile", "certfile", "keyfile"
+        return ("allow_anonymous true", *(f"{name} {file}" for name, file in zip(names, files, strict=True)))
+
+    def issue(self, host: str, first_day: int = -1, last_day: int = 30) -> tuple[Path, Path, Path]:
+        """Make a certificate of `host`. Return the files of the authority, of the certificate and of its key."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
         names = x509.SubjectAlternativeName([x509.DNSName(host)])
         certificate = self._sign(name, key, names, first_day, last_day)
-        (self._folder / "broker.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
         private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        (self._folder / "broker.key").write_bytes(private)
-        files = ("cafile", "ca.pem"), ("certfile", "broker.pem"), ("keyfile", "broker.key")
-        return ("allow_anonymous true", *(f"{name} {self._folder}/{file}" for name, file in files))
+        files = self.file, self._folder / "broker.pem", self._folder / "broker.key"
+        files[1].write_bytes(certificate.public_bytes(Encoding.PEM))
+        files[2].write_bytes(private)
+        return files
 
     def _sign(
         self,

@@ -3,6 +3,7 @@
 Each node has its own name, ports and folder, and the cluster has a cookie and a port mapper of its own: it does not see
 another RabbitMQ of this computer. A node joins the nodes that its settings name: those that were started before it.
 Subscriptions of lasting MQTT sessions are quorum queues (`mqtt.durable_queue_type`), so they outlive a node.
+Each node listens without TLS and with it. The nodes share a certificate of the cluster's own authority.
 """
 
 import contextlib
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from wattpurse_tools.bench.certificates import Authority
 from wattpurse_tools.bench.mosquitto import free_port
 from wattpurse_tools.places import ROOT
 
@@ -34,10 +36,12 @@ _ERLANG = "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none"
 
 @dataclass(frozen=True)
 class Ports:
-    """The ports of a node: MQTT, AMQP, and the one for the other nodes."""
+    """The ports of a node: MQTT and AMQP without and with TLS, and the one for the other nodes."""
 
     mqtt: int
+    mqtts: int
     amqp: int
+    amqps: int
     nodes: int
 
 
@@ -46,7 +50,7 @@ class Node:
 
     def __init__(self, name: str, folder: Path, environment: dict[str, str]) -> None:
         self.name = name
-        self.ports = Ports(free_port(), free_port(), free_port())
+        self.ports = Ports(*(free_port() for _ in range(5)))
         self._folder = folder
         self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
@@ -62,17 +66,38 @@ class Node:
         return f"{_LOOPBACK}:{self.ports.amqp}"
 
     @property
+    def mqtts_address(self) -> str:
+        """The address for meters with TLS, by the name in the certificate."""
+        return f"{_HOST}:{self.ports.mqtts}"
+
+    @property
+    def amqps_address(self) -> str:
+        """The address for workers with TLS, by the name in the certificate."""
+        return f"{_HOST}:{self.ports.amqps}"
+
+    @property
     def log(self) -> str:
         """Everything that the node has reported."""
         file = self._folder / "output"
         return file.read_text(errors="replace") if file.exists() else ""
 
-    def write_settings(self, names: list[str], password: str) -> None:
-        """Write the settings, with the names of the nodes to join."""
+    def write_settings(self, names: list[str], password: str, tls: tuple[Path, Path, Path]) -> None:
+        """Write the settings, with the names of the nodes to join.
+
+        `tls` are the files of the authority, of the certificate and of its key.
+        """
         self._folder.mkdir()
+        ca, certificate, key = tls
         lines = [
             f"listeners.tcp.default = {self.amqp_address}",
             f"mqtt.listeners.tcp.default = {self.mqtt_address}",
+            f"listeners.ssl.default = {_LOOPBACK}:{self.ports.amqps}",
+            f"mqtt.listeners.ssl.default = {_LOOPBACK}:{self.ports.mqtts}",
+            f"ssl_options.cacertfile = {ca}",
+            f"ssl_options.certfile = {certificate}",
+            f"ssl_options.keyfile = {key}",
+            "ssl_options.verify = verify_none",  # clients have passwords, and no certificates
+            "ssl_options.fail_if_no_peer_cert = false",
             "mqtt.allow_anonymous = false",
             "mqtt.durable_queue_type = quorum",
             "mqtt.vhost = /",
@@ -115,7 +140,7 @@ class Node:
 
     def _is_listening(self) -> bool:
         try:
-            for port in (self.ports.amqp, self.ports.mqtt):
+            for port in (self.ports.amqp, self.ports.amqps, self.ports.mqtt, self.ports.mqtts):
                 socket.create_connection((_LOOPBACK, port), 1).close()
         except OSError:
             return False
@@ -168,6 +193,8 @@ class Cluster:
         subprocess.run([_PACKAGES, "rabbitmq-server"], check=True)
         self.password = secrets.token_urlsafe(12)
         folder.mkdir(exist_ok=True)
+        tls = Authority(folder).issue(_HOST)
+        self.ca = tls[0]
         self._environment = self._common_environment(folder)
         tag = secrets.token_hex(3)
         self.nodes = [
@@ -175,7 +202,7 @@ class Cluster:
             for place in range(1, count + 1)
         ]
         for place, node in enumerate(self.nodes):
-            node.write_settings([one.name for one in self.nodes[:place]], self.password)
+            node.write_settings([one.name for one in self.nodes[:place]], self.password, tls)
 
     def __enter__(self) -> "Cluster":
         try:
