@@ -11,6 +11,7 @@ from tests import office_of_tests
 from tests.office_of_tests import MANAGER, PASSPHRASE, PINS, SECOND
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
 from wattpurse.core.messages import mqtt
+from wattpurse.services.mqtt.inbox import HELD
 from wattpurse_tools.fleet.chips import PowerCut
 from wattpurse_tools.headend import accounts, delivery, engine, ingest, outbox, payments, senders
 from wattpurse_tools.headend.providers import stripe
@@ -111,12 +112,13 @@ class Message:
     receipt = b""
 
     def __init__(self, topic, payload):
+        self.sent = topic, payload
         self.topic = topic.encode()
         self.payload = payload
 
 
 class Broker:
-    """The queues of a broker: messages for the head-end, and messages for each meter. Each waits until it is taken."""
+    """The queues of a broker: messages for the head-end and for each meter. Each waits until it is acknowledged."""
 
     def __init__(self, random):
         self.up = []
@@ -353,16 +355,16 @@ class HeadendWorld:
         """Let a meter take its messages, and publish."""
         queue = self._broker.down.get(meter.number, [])
         messages = self._broker.some(queue) if is_mortal else list(queue)
-        for one in messages:
+        for one in messages[:HELD]:
             meter.inbox.take(Message(*one), True)
-            if self._random.random() < 0.9:
-                self._broker.down[meter.number] = [other for other in queue if other != one]
         accepted = meter.inbox.accepted
         while meter.inbox.step() != (None, 0):
-            receipt, _ = meter.inbox.first()
+            receipt, message = meter.inbox.first()
             if receipt is not None:
                 self._broker.up.append((mqtt.topic(meter.number, receipt.name), receipt.payload))
                 meter.inbox.delivered(receipt)
+                if message.sent in queue and self._random.random() < 0.9:
+                    queue.remove(message.sent)
         if accepted != meter.inbox.accepted:
             meter.publisher.token_taken()
         meter.act()

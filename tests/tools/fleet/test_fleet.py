@@ -18,6 +18,7 @@ from wattpurse_tools.meter_link.broker import Access, Broker
 
 START_S = 1_796_083_200
 HOUR_S = 3_600
+DAY_S = 86_400
 NUMBER = 40_001
 UNIT = 1_000_000
 LIMIT_S = 20
@@ -164,6 +165,22 @@ def test_a_power_cut_in_the_middle_of_a_redemption_lets_the_token_count_once(fle
         receipt = json.loads(station.take(fleet, mqtt.RECEIPT, meter.number)[-1])
         assert receipt["redeemed"]
         assert meter.account.money.balance == 5 * UNIT
+
+
+def test_a_power_cut_in_the_middle_of_a_start_lengthens_the_outage():
+    for operation in range(1, 200):
+        meter = make_meter()
+        meter.cut_power()
+        meter.live_until(START_S + HOUR_S)
+        meter.flash.operations_to_cut = operation
+        meter.start()
+        if meter.is_powered:
+            break
+        meter.live_until(START_S + 2 * HOUR_S)
+        meter.start()
+        assert meter.is_powered
+        assert meter.witness.dark_s(START_S + DAY_S) == 2 * HOUR_S
+    assert operation > 1, "a start writes to the flash"
 
 
 def test_statements_wait_while_the_network_is_gone(fleet_of, station):

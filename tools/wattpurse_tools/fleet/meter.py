@@ -110,9 +110,16 @@ class FleetMeter:
         self._commission(tariff, now_s)
 
     def start(self) -> None:
-        """Restore the power: everything in memory is new, and the stores are opened from the flash."""
-        if self.witness.outages and self.witness.outages[-1][1] is None:
-            self.witness.outages[-1] = self.witness.outages[-1][0], self.crystal.true_s
+        """Restore the power: everything in memory is new, and the stores are opened from the flash.
+
+        A PowerCut that was planned for the flash ends the power again.
+        """
+        try:
+            self._start()
+        except PowerCut:
+            self.cut_power()
+
+    def _start(self) -> None:
         self.pulses.board_powered()
         self.contact.set_power(True)
         self._build()
@@ -126,6 +133,8 @@ class FleetMeter:
         self.stores.start_records(self.timekeeper.now_s())
         self.is_powered = True
         self.witness.starts += 1
+        if self.witness.outages and self.witness.outages[-1][1] is None:
+            self.witness.outages[-1] = self.witness.outages[-1][0], self.crystal.true_s
         self._decide()
 
     def set_term(self, name: str, value: int) -> None:
