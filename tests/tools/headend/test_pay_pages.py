@@ -14,7 +14,7 @@ from wattpurse_tools.headend.providers.checkout import METER, Order, StripeCheck
 from wattpurse_tools.headend.providers.provider_file import Provider, put_provider
 from wattpurse_tools.ledger import balances, chart
 from wattpurse_tools.pages import qr_codes
-from wattpurse_tools.record.models import Command, Payment, PaymentNotice, Sale, Shop, ShortLimit, Tenancy, Token
+from wattpurse_tools.record.models import Command, Payment, PaymentNotice, Sale, Shop, ShortLimit, Tenancy, Token, User
 
 TIMEOUT_MS = 90_000
 CODE = "abcdefghjkmnpqrstuvwxyz2"
@@ -105,6 +105,27 @@ def test_an_agent_sells_by_telephone_within_the_limit_of_the_shop(office, pages,
     refused = pages.post("/pay/agent", {"meter": "1", "amount": "10", "key": "other"}, follow=True)
     assert "may take" in refused.content.decode()
     assert Sale.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("language", "unknown", "currency"),
+    [
+        ("de", "Kein Zähler ist bekannt unter: 999", "Bezahlt in USD, und dieses Büro verkauft in EUR."),
+        ("ar", "لا يُعرف عدّاد بهذا المرجع: 999", "دُفع بعملة USD، وهذا المكتب يبيع بعملة EUR."),
+    ],
+)
+def test_the_reasons_of_payments_are_in_the_language_of_the_page(
+    office, manager, pages, provider, language, unknown, currency
+):
+    now_s = int(time.time())
+    for reference, paid_in in (("999", "EUR"), ("1", "USD")):
+        payments.record("stripe", f"pi_{reference}", payments.PAID, 20 * EUR, paid_in, reference, "A", now_s, "", now_s)
+    payments.work(office, manager, now_s)
+    User.objects.filter(username="manager").update(language=language)
+    pages.log_in("manager")
+    for page in ("/pay/suspense", "/headend/payments"):
+        shown = pages.get(page).content.decode()
+        assert unknown in shown and currency in shown
 
 
 def test_a_manager_assigns_a_payment_and_gives_another_back(office, manager, pages, provider):

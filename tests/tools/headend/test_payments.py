@@ -90,7 +90,7 @@ def test_a_payment_by_the_number_of_a_customer_reaches_the_meter_of_the_tenancy(
     ("change", "words"),
     [
         ({"reference": "999"}, "no meter is known"),
-        ({"reference": ""}, "no meter is known"),
+        ({"reference": ""}, "names no meter"),
         ({"reference": "flat 1, invoice 2"}, "no meter is known"),
         ({"reference": "meter 1 meter 2"}, "no meter is known"),
         ({"currency": "USD"}, "paid in USD"),

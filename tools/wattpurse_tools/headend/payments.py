@@ -178,7 +178,7 @@ def _sell(office: Office, actor: Actor, payment: Payment, now_s: int) -> None:
         return
     meter = meter_of(notice.reference)
     if meter is None:
-        _suspend(actor, payment, f"no meter is known by: {notice.reference or 'nothing'}", now_s)
+        _suspend(actor, payment, _unknown_meter(notice), now_s)
         return
     payment.meter_number = meter
     reason = sell_to(office, actor, payment, meter, now_s)
@@ -189,7 +189,7 @@ def _sell(office: Office, actor: Actor, payment: Payment, now_s: int) -> None:
 def sell_to(office: Office, actor: Actor, payment: Payment, meter_number: int, now_s: int) -> str:
     """Sell to a meter for a locked payment, and return "". Return the reason if it takes nothing for this payment.
 
-    The reason is in English, and `Words` where a page can translate it.
+    The reason is `Words` where a page can translate it.
     """
     notice = payment.notice
     other = _other_currency(notice)
@@ -250,9 +250,15 @@ def _spend(office: Office, actor: Actor, payment: Payment, now_s: int) -> None:
     except (NotPermitted, SignOnNeeded):
         raise
     except ValueError as refusal:
-        payment.state, payment.reason = REFUSED, str(words_of(refusal))[:_REASON_LENGTH]
+        payment.state, payment.reason = REFUSED, words_of(refusal)
         return
     payment.state, payment.sale, payment.wallet = SOLD, sale, wallet
+
+
+def _unknown_meter(notice: PaymentNotice) -> str:
+    if not notice.reference:
+        return Words("the payment names no meter")
+    return Words("no meter is known by: %(reference)s", reference=notice.reference)
 
 
 def _other_currency(notice: PaymentNotice) -> str:
@@ -265,7 +271,7 @@ def _other_currency(notice: PaymentNotice) -> str:
 def _suspend(actor: Actor, payment: Payment, reason: str, now_s: int) -> None:
     notice = payment.notice
     payment.state = SUSPENSE
-    payment.reason = str(reason)[:_REASON_LENGTH]
+    payment.reason = reason
     move = Move(chart.suspense(SUSPENSE_ACCOUNT), money_at(notice), notice.currency, notice.amount_microunits)
     post_step(actor, payment, "suspense", "payment in suspense", [move], now_s)
     audit.note(actor, "payment in suspense", subject_of(payment), reason=payment.reason)
@@ -297,7 +303,7 @@ def _book_payout(actor: Actor, payment: Payment, now_s: int) -> None:
     if first is not None:
         first.reconciled_s = payment.reconciled_s = now_s
         first.save(update_fields=["reconciled_s"])
-        payment.reason = f"the payout {first.notice.number}"
+        payment.reason = Words("the payout %(number)s", number=first.notice.number)
         return
     move = Move(chart.provider(notice.provider), chart.bank(notice.provider), notice.currency, notice.amount_microunits)
     post_step(actor, payment, "payout", "payout", [move], now_s)
@@ -320,21 +326,21 @@ def _book_back(actor: Actor, payment: Payment, now_s: int) -> None:
     if notice.kind == REFUND_FAILED:
         _fail_request(actor, notice, now_s)
     if first is not None and first.state == PAID_BACK and notice.kind != REFUND_FAILED:
-        payment.state, payment.reason = REFUSED, "the payment was given back before"
+        payment.state, payment.reason = REFUSED, Words("the payment was given back before")
         return
     amount = notice.amount_microunits if notice.kind not in REFUNDS else _not_booked(notice)
     if amount <= 0:
         payment.state = REFUSED
-        payment.reason = "booked by a newer notice"
+        payment.reason = Words("booked by a newer notice")
         if notice.kind == REFUND_FAILED:
-            payment.reason = "nothing of this refund is booked"
+            payment.reason = Words("nothing of this refund is booked")
             _tell_managers(payment, "nothing", now_s)
         return
     owner, moves = _moves_back(first, notice, amount)
     post_step(actor, payment, _BACK, notice.kind, moves, now_s)
     payment.state = BOOKED
     payment.meter_number = None if first is None else first.meter_number
-    payment.reason = f"of payment {notice.reference}"[:_REASON_LENGTH]
+    payment.reason = Words("of payment %(number)s", number=notice.reference)
     if first is not None and first.sale is None and first.state != IN_WALLET:
         _end_in_suspense(first, notice, now_s)
     _tell_managers(payment, owner, now_s)
@@ -433,7 +439,7 @@ def _end_in_suspense(first: Payment, notice: PaymentNotice, now_s: int) -> None:
     """End a payment in suspense once the provider has paid all of it back. After a failure it waits there again."""
     if notice.kind == REFUND_FAILED:
         if first.state == PAID_BACK:
-            first.state, first.reason = SUSPENSE, "its refund failed at the provider"
+            first.state, first.reason = SUSPENSE, Words("its refund failed at the provider")
             first.save(update_fields=["state", "reason"])
     elif notice.kind == REFUNDED and notice.amount_microunits >= first.notice.amount_microunits:
         first.state, first.decided_s = PAID_BACK, now_s

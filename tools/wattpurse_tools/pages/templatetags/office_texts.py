@@ -18,6 +18,7 @@ from wattpurse_tools.pages.amount_texts import (
     power_text,
 )
 from wattpurse_tools.pages.message_words import message_words as words_of_message
+from wattpurse_tools.pages.refusal_words import in_words as words_of_text
 from wattpurse_tools.record.models import Meter
 
 register = template.Library()
@@ -100,6 +101,12 @@ def known(name: str) -> str:
 def message_words(name: str) -> str:
     """Return the kind or the channel of a message as words."""
     return words_of_message(name)
+
+
+@register.filter
+def in_words(said: object) -> str:
+    """Return a text of the office that the record keeps, such as the reason of a payment, in the language in force."""
+    return words_of_text(said)
 
 
 @register.filter

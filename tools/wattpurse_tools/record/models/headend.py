@@ -6,6 +6,7 @@ from wattpurse_tools.record.models.metering import Feeder, Meter
 from wattpurse_tools.record.models.people import Customer, Tenancy
 from wattpurse_tools.record.models.selling import Sale, Shop
 from wattpurse_tools.record.models.tokens import Token
+from wattpurse_tools.record.words_field import WordsField
 
 
 class MeterLink(models.Model):
@@ -231,7 +232,7 @@ class Payment(models.Model):
     """The outcome of a notice: `state` is "new", "sold", "wallet", "suspense", "refunding", "refunded" or "refused".
 
     `sale` is the receipt that it became. `wallet` is the wallet that the money went into, or was taken from. `reason`
-    says why it is in suspense.
+    says why it is in suspense or refused, or what was booked.
     """
 
     notice = models.OneToOneField(PaymentNotice, primary_key=True, on_delete=models.PROTECT, related_name="payment")
@@ -239,7 +240,7 @@ class Payment(models.Model):
     meter_number = models.BigIntegerField(null=True, db_index=True)
     sale = models.OneToOneField(Sale, null=True, on_delete=models.PROTECT, related_name="payment")
     wallet = models.ForeignKey(Wallet, null=True, on_delete=models.PROTECT, related_name="payments")
-    reason = models.CharField(max_length=240, blank=True)
+    reason = WordsField(blank=True)
     decided_by = models.BigIntegerField(null=True)
     decided_s = models.BigIntegerField(null=True)
     reconciled_s = models.BigIntegerField(null=True)
