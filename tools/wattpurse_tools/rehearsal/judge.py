@@ -23,7 +23,17 @@ from wattpurse_tools.ledger import balances, chart
 from wattpurse_tools.office import checking
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.office import Office
-from wattpurse_tools.record.models import Command, ManagedAccount, Message, Payment, Sale, SetAside, Statement, Token
+from wattpurse_tools.record.models import (
+    AccountCharge,
+    Command,
+    ManagedAccount,
+    Message,
+    Payment,
+    Sale,
+    SetAside,
+    Statement,
+    Token,
+)
 from wattpurse_tools.rehearsal.payers import PROVIDER, Paid
 from wattpurse_tools.rehearsal.site import PRICE_MICROUNITS, Place
 
@@ -135,7 +145,10 @@ def _credit(verdict: Verdict, place: Place, paid: Sequence[Paid], prices: dict[s
 
 
 def _account_credit(verdict: Verdict, place: Place, total: int) -> int:
-    """Judge a managed account: payments less the energy charged, at the price of the tariff, are its balance."""
+    """Judge a managed account: payments less the energy charged, at the price of the tariff, are its balance.
+
+    It is charged from the statement on that its books began with.
+    """
     number = place.number
     account = ManagedAccount.objects.get(tenancy=place.tenancy)
     used_mwh = sum(account.billed_registers_mwh.values())
@@ -143,11 +156,20 @@ def _account_credit(verdict: Verdict, place: Place, total: int) -> int:
     if newest is not None:
         verdict.expect(f"meter {number}: energy charged", used_mwh, newest.total_mwh)
         verdict.expect(f"meter {number}: time of the last charge", account.billed_s, newest.time_s)
-    charge = used_mwh * PRICE_MICROUNITS // MWH_PER_KWH
+    charge = (used_mwh - _begun_mwh(account, used_mwh)) * PRICE_MICROUNITS // MWH_PER_KWH
     balance = balances.balance(chart.account(account.pk), _CURRENCY)
     verdict.expect(f"meter {number}: balance of the account", balance, total - charge)
     verdict.expect(f"meter {number}: energy in the ledger", balances.balance(chart.consumed(number), _CURRENCY), charge)
     return total if balance == total - charge else 0
+
+
+def _begun_mwh(account: ManagedAccount, used_mwh: int) -> int:
+    """Return the energy of the statement that the books of an account began with."""
+    first = AccountCharge.objects.filter(account=account).order_by("until_s").first()
+    if first is None:
+        return used_mwh
+    begun = Statement.objects.filter(meter_id=account.meter_id, time_s=first.from_s)  # type: ignore[attr-defined]
+    return begun.order_by("total_mwh")[0].total_mwh
 
 
 def _supply(verdict: Verdict, meter: FleetMeter, was_clock_wrong: bool) -> None:
