@@ -1,6 +1,7 @@
 """Bank statements of camt.053 and CSV: a credit is one notice, and a payout pairs with that of the provider."""
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -11,12 +12,13 @@ from wattpurse_tools.headend.providers.amounts import micro_of_text
 from wattpurse_tools.headend.providers.notices import Malformed
 from wattpurse_tools.headend.providers.provider_file import Provider
 from wattpurse_tools.ledger import balances, chart
-from wattpurse_tools.record.models import Payment, PaymentNotice
+from wattpurse_tools.record.models import Payment, PaymentNotice, Sale
 
 HOUSE = Provider("bankhouse", "bank", settings={"payouts": {"stripe": "STRIPE PAYOUT"}})
 
 ENTRY = """<Ntry>{ref}<Amt Ccy="{currency}">{amount}</Amt><CdtDbtInd>{side}</CdtDbtInd><Sts>{status}</Sts>
 <BookgDt><Dt>2026-11-20</Dt></BookgDt><NtryDtls>{details}</NtryDtls></Ntry>"""
+DEBIT = '<Amt Ccy="EUR">40.00</Amt><CdtDbtInd>DBIT</CdtDbtInd>'
 DETAIL = """<TxDtls>{amount}<RltdPties><Dbtr><Nm>{payer}</Nm></Dbtr></RltdPties>
 <RmtInf>{text}</RmtInf></TxDtls>"""
 
@@ -70,6 +72,84 @@ def test_a_batch_is_its_transactions_if_they_add_up():
     for amount, expected in (("30.00", [10 * EUR, 20 * EUR]), ("31.00", [31 * EUR])):
         read = camt053.read(message(entry("R", "", amount, details="".join(parts))))
         assert [one.amount_microunits for one in read.entries] == expected
+        assert [bool(one.doubt) for one in read.entries] == [len(expected) == 1] * len(expected)
+
+
+ANNA, BERT = "<Ustrd>meter 1</Ustrd>", "<Ustrd>thank you</Ustrd>"
+
+
+@pytest.mark.parametrize(
+    ("amount", "details"),
+    [
+        (
+            "99.00",
+            [detail(ANNA, amount='<Amt Ccy="EUR">60.00</Amt>'), detail(BERT, amount='<Amt Ccy="EUR">40.00</Amt>')],
+        ),
+        ("100.00", [detail(ANNA), detail(BERT)]),
+        ("20.00", [detail(ANNA, amount='<Amt Ccy="EUR">60.00</Amt>'), detail(BERT, amount=DEBIT)]),
+        ("100.00", ["<Btch><NbOfTxs>2</NbOfTxs></Btch>", detail(ANNA)]),
+    ],
+)
+def test_a_batch_that_is_not_divided_waits_for_a_person(office, manager, amount, details):
+    build_site()
+    now_s = int(time.time())
+    bank.take(HOUSE, camt053.read(message(entry("R1", "", amount, details="".join(details)))), now_s)
+    payments.work(office, manager, now_s)
+    found = Payment.objects.get()
+    assert (found.state, Sale.objects.count()) == (payments.SUSPENSE, 0)
+    assert "batch" in found.reason
+
+
+@pytest.mark.parametrize("text", ["NONREF", "NOTPROVIDED", "notprovided"])
+def test_a_text_that_stands_for_no_reference_is_none(office, manager, text):
+    build_site()
+    now_s = int(time.time())
+    entries = entry(text, "meter 1"), entry(text, "customer 102", "35.00"), entry(text, "meter 1", "50.00")
+    first = message(*entries)
+    assert bank.take(HOUSE, camt053.read(first), now_s).new == 3
+    assert bank.take(HOUSE, camt053.read(first), now_s).known == 3
+    next_day = message(entry(text, "meter 1")).replace(b"<Id>S1<", b"<Id>S2<")
+    assert bank.take(HOUSE, camt053.read(next_day), now_s).new == 1
+    payments.work(office, manager, now_s)
+    assert list(Payment.objects.values_list("state", flat=True)) == [payments.SOLD] * 4
+
+
+def test_an_entry_with_the_number_of_another_waits_for_a_person(office, manager):
+    """Lose no entry of a bank that gives a number twice, and sell none twice of a bank that tells an entry twice."""
+    build_site()
+    now_s = int(time.time())
+    one, other, again = entry("R1", "meter 1"), entry("R1", "meter 1", "35.00"), entry("R1", "meter 1")
+    for _ in range(2):
+        bank.take(HOUSE, camt053.read(message(one)), now_s)
+        bank.take(HOUSE, camt053.read(message(other)), now_s)
+        bank.take(HOUSE, camt053.read(message(one, again)), now_s)
+    payments.work(office, manager, now_s)
+    rows = Payment.objects.order_by("pk").values_list("state", "notice__amount_microunits")
+    assert list(rows) == [
+        (payments.SOLD, 20 * EUR),
+        (payments.SUSPENSE, 35 * EUR),
+        (payments.SUSPENSE, 20 * EUR),
+    ]
+
+
+def test_an_entry_of_zero_is_left_out_and_stops_nothing(office):
+    read = camt053.read(message(entry("R1", "meter 1"), entry("R2", "interest", "0.00"), entry("R3", "customer 102")))
+    assert (bank.take(HOUSE, read, 1).new, len(read.left_out)) == (2, 1)
+
+
+def test_a_statement_is_recorded_whole_or_not_at_all(any_office):
+    good = camt053.read(message(entry("R1", "meter 1"))).entries[0]
+    read = bank.StatementRead((good, replace(good, number="R2", amount_microunits=0)), ())
+    with pytest.raises(ValueError, match="amount"):
+        bank.take(HOUSE, read, 1)
+    assert PaymentNotice.objects.count() == 0
+
+
+def test_a_long_number_fits_into_the_record(any_office):
+    read = bank.StatementRead(
+        tuple(bank.Entry(f"{'9' * 200}{place}", EUR, "EUR", "meter 1", "", 0) for place in (1, 2)), ()
+    )
+    assert [bank.take(HOUSE, read, 1).new for _ in range(2)] == [2, 0]
 
 
 @pytest.mark.parametrize(
@@ -144,10 +224,34 @@ def test_columns_of_csv_are_those_of_the_settings():
 
 @pytest.mark.parametrize(
     ("text", "decimal", "group", "value"),
-    [("12.50", ".", "", 12_500_000), ("1.234,56", ",", ".", 1_234_560_000), ("-3", ".", "", -3_000_000)],
+    [
+        ("12.50", ".", "", 12_500_000),
+        ("1.234,56", ",", ".", 1_234_560_000),
+        ("-3", ".", "", -3_000_000),
+        ("1,00,000.5", ".", ",", 100_000_500_000),
+        ("1234,5", ",", ".", 1_234_500_000),
+        ("1\u00a0234,50", ",", " ", 1_234_500_000),
+    ],
 )
 def test_amounts_are_exact(text, decimal, group, value):
     assert micro_of_text(text, decimal, group) == value
+
+
+@pytest.mark.parametrize("text", ["12.50", "1.23", "12.5000", ".500", "1.2345,00", "1,2,3", "1.000.00,5"])
+def test_a_separator_of_thousands_is_no_decimal_point(text):
+    with pytest.raises(ValueError, match="amount"):
+        micro_of_text(text, ",", ".")
+
+
+@pytest.mark.parametrize("row", ["20.11.2026;5,00;a;b;c;d", "20.11.2026;5,00", "20.11.2026;12.50;a;b;c"])
+def test_a_row_of_another_length_or_with_another_separator_is_refused(row):
+    with pytest.raises(Malformed, match="fields|amount"):
+        bank_csv.read(CSV, f"Tag;Betrag;Zweck;Ref;Name\n{row}\n".encode(), "EUR")
+
+
+def test_empty_fields_at_the_end_of_a_row_are_none():
+    rows = b"Tag;Betrag;Zweck;Ref;Name\n20.11.2026;5,00;meter;1;Anna;;\n"
+    assert bank_csv.read(CSV, rows, "EUR").entries[0].text == "meter 1"
 
 
 @pytest.mark.parametrize("text", ["", "1e3", "1.2345678", "1,5", "½", "٣"])

@@ -9,17 +9,21 @@ assigns it to a meter or gives it back.
     recorded      nothing
     sold          the moves of the receipt into provider:P
     suspense      suspense:payment -> provider:P; the reverse once a person has decided
-    paid back     provider:P -> debt:T of the receipt's tenancy, or provider:P -> suspense:payment before a sale
+    paid back     provider:P -> debt:T of the receipt's tenancy, or provider:P -> suspense:payment before a sale. A
+                  payment that is told after that is not sold
     refund failed the reverse: the money is again where the refund took it
     paid out      provider:P -> bank:P
     wallet        wallet:C -> provider:P if the payer named a wallet; the rest of its moves is in `wallets`
 """
+
+from collections.abc import Sequence
 
 from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import Max, Q, QuerySet
 
 from wattpurse.core.currency import Currency
 from wattpurse_tools.headend import wallets
+from wattpurse_tools.headend.policy import policy
 from wattpurse_tools.headend.recharge import recharge
 from wattpurse_tools.headend.references import meter_of, wallet_named
 from wattpurse_tools.headend.refund_sums import Told, paid_back
@@ -32,7 +36,7 @@ from wattpurse_tools.office.business_days import utc_day
 from wattpurse_tools.office.manager_messages import tell_managers
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.office.sale_types import by_provider
-from wattpurse_tools.record.models import Customer, Payment, PaymentNotice, RefundRequest, Sale, Site
+from wattpurse_tools.record.models import Customer, HeadendPolicy, Payment, PaymentNotice, RefundRequest, Sale, Site
 from wattpurse_tools.refusals import Refusal, Words, words_of
 from wattpurse_tools.vault.interface import SignOnNeeded
 
@@ -63,6 +67,7 @@ REFUSED = "refused"  # a notice that changes nothing
 STATES = (NEW, SOLD, IN_WALLET, SUSPENSE, REFUNDING, PAID_BACK, BOOKED, REFUSED)
 
 SUSPENSE_ACCOUNT = "payment"
+OUT_OF_SUSPENSE = "out of suspense"
 _AT_ONCE = 200
 _LOOK_BACK = 5_000
 _AWAITED_S = 3600
@@ -70,6 +75,7 @@ _DECIMALS = 2
 _REASON_LENGTH = 240
 _BACK = "back"
 REFUNDS = (REFUNDED, REFUND_FAILED)
+_DISPUTES = (DISPUTED, RETURNED)
 _GIVEN = (RETURNED, REFUND_FAILED)  # the money is at the provider again
 _REQUEST_FAILED = "failed"
 
@@ -85,9 +91,11 @@ def record(
     paid_s: int,
     body: str,
     now_s: int,
+    doubt: str = "",
 ) -> PaymentNotice:
     """Keep a notice, once by the provider's own number, and return it. Nothing else is done.
 
+    `doubt` is the reason why a person has to decide about the payment, whatever its reference names.
     The same number again returns the first notice. Raise ValueError for an unknown kind or a number that is none.
     """
     if kind not in KINDS or not number or amount_microunits <= 0:
@@ -108,6 +116,7 @@ def record(
                 paid_s=paid_s,
                 received_s=now_s,
                 body=body,
+                doubt=doubt,
             )
     except IntegrityError:  # another process kept it in the same moment
         return PaymentNotice.objects.get(provider=provider, number=number)
@@ -170,6 +179,11 @@ def _unseen(is_thorough: bool) -> list[int]:
 def _sell(office: Office, actor: Actor, payment: Payment, now_s: int) -> None:
     """Sell for a payment or add it to the wallet that it names, or set it in suspense with the reason."""
     notice = payment.notice
+    doubt = notice.doubt or _doubt_by_backs(notice)
+    if doubt:
+        _suspend(actor, payment, doubt, now_s)
+        _settle_suspense(payment, now_s)
+        return
     customer = wallet_named(notice.reference)
     if customer is not None:
         reason = add_to_wallet(actor, payment, customer, now_s)
@@ -255,6 +269,15 @@ def _spend(office: Office, actor: Actor, payment: Payment, now_s: int) -> None:
     payment.state, payment.sale, payment.wallet = SOLD, sale, wallet
 
 
+def _doubt_by_backs(notice: PaymentNotice) -> str:
+    """Return a reason if the provider told that it took money of a payment back, or "". It may be booked or not."""
+    told = list(PaymentNotice.objects.filter(provider=notice.provider, reference=notice.number))
+    refunds = [one for one in told if one.kind in REFUNDS]
+    disputes = sum(one.amount_microunits for one in told if one.kind == DISPUTED)
+    disputes -= sum(one.amount_microunits for one in told if one.kind == RETURNED)
+    return Words("the provider took money of this payment back") if _refunded(refunds) + disputes > 0 else ""
+
+
 def _unknown_meter(notice: PaymentNotice) -> str:
     if not notice.reference:
         return Words("the payment names no meter")
@@ -288,6 +311,7 @@ def _book(actor: Actor, payment: Payment, now_s: int) -> None:
 def _book_payout(actor: Actor, payment: Payment, now_s: int) -> None:
     """Book a payout once, whether the provider or the bank tells it first. The second notice reconciles the first."""
     notice = payment.notice
+    _await_others()
     told = Payment.objects.select_for_update(of=("self",)).filter(
         notice__provider=notice.provider,
         notice__kind=PAYOUT,
@@ -315,17 +339,14 @@ def _book_back(actor: Actor, payment: Payment, now_s: int) -> None:
     Notices of refunds are booked by the difference from `refund_sums.paid_back`, so their order does not matter.
     """
     notice = payment.notice
-    first = (
-        Payment.objects.select_for_update(of=("self",))
-        .select_related("notice")
-        .filter(notice__provider=notice.provider, notice__number=notice.reference, notice__kind=PAID)
-        .first()
-    )
+    first = _first_of(notice)
+    if first is None:
+        _await_others()
     if _must_wait(first, notice, now_s):
         return
     if notice.kind == REFUND_FAILED:
         _fail_request(actor, notice, now_s)
-    if first is not None and first.state == PAID_BACK and notice.kind != REFUND_FAILED:
+    if first is not None and notice.kind == REFUNDED and _is_given_by_hand(first):
         payment.state, payment.reason = REFUSED, Words("the payment was given back before")
         return
     amount = notice.amount_microunits if notice.kind not in REFUNDS else _not_booked(notice)
@@ -342,9 +363,25 @@ def _book_back(actor: Actor, payment: Payment, now_s: int) -> None:
     payment.meter_number = None if first is None else first.meter_number
     payment.reason = Words("of payment %(number)s", number=notice.reference)
     if first is not None and first.sale is None and first.state != IN_WALLET:
-        _end_in_suspense(first, notice, now_s)
+        payment.save()  # what it took counts now
+        _settle_suspense(first, now_s)
+        first.save(update_fields=["state", "reason", "decided_s"])
     _tell_managers(payment, owner, now_s)
     audit.note(actor, f"payment {notice.kind}", subject_of(payment), amount=amount, account=owner)
+
+
+def _first_of(notice: PaymentNotice) -> Payment | None:
+    """Return the payment that a notice is about, with its row locked, or None if it is not known."""
+    rows = Payment.objects.select_for_update(of=("self",)).select_related("notice")
+    return rows.filter(notice__provider=notice.provider, notice__number=notice.reference, notice__kind=PAID).first()
+
+
+def _await_others() -> None:
+    """Let one process at a time book a notice that belongs to another one, or to a payment that is not known.
+
+    There is no row of the pair that both processes could lock: each would book, and see nothing of the other.
+    """
+    HeadendPolicy.objects.select_for_update().get(pk=policy().pk)
 
 
 def _must_wait(first: Payment | None, notice: PaymentNotice, now_s: int) -> bool:
@@ -372,7 +409,7 @@ def _borne_by_others(notice: PaymentNotice, owner: str) -> list[Move]:
     """Return the money of a payment that was taken back and that others than its wallet bear, as moves to them."""
     provider = money_at(notice)
     borne: dict[str, int] = {}
-    for move in _moves_of_backs(notice, (DISPUTED, RETURNED, *REFUNDS)):
+    for move in _moves_of_backs(notice, (*_DISPUTES, *REFUNDS)):
         other, sign = (move.taker, 1) if move.giver == provider else (move.giver, -1)
         borne[other] = borne.get(other, 0) + sign * move.amount
     return [
@@ -405,21 +442,30 @@ def _owner_of_loss(first: Payment | None) -> str:
 
 def refunded_microunits(notice: PaymentNotice) -> int:
     """Return the sum of the refunds of a customer's payment that is booked, less those that failed."""
-    return _booked_back(notice, notice.number)
+    return _booked_back(notice, notice.number, REFUNDS)
 
 
-def _booked_back(notice: PaymentNotice, number: str) -> int:
+def taken_back_microunits(notice: PaymentNotice) -> int:
+    """Return the money of a customer's payment that refunds and disputes took, as it is booked, less what came back."""
+    return _booked_back(notice, notice.number, (*REFUNDS, *_DISPUTES))
+
+
+def _booked_back(notice: PaymentNotice, number: str, kinds: tuple[str, ...]) -> int:
     provider = money_at(notice)
     about = PaymentNotice(provider=notice.provider, reference=number)
-    return sum(move.amount if move.giver == provider else -move.amount for move in _moves_of_backs(about, REFUNDS))
+    return sum(move.amount if move.giver == provider else -move.amount for move in _moves_of_backs(about, kinds))
 
 
 def _not_booked(notice: PaymentNotice) -> int:
     """Return the amount that a notice of a refund, or of one that failed, has to book. It is zero or less for none."""
     seen = [one.notice for one in _told_of(notice.provider, notice.reference, REFUNDS).exclude(state=NEW)]
-    told = [Told(one.paid_s, one.kind == REFUND_FAILED, one.amount_microunits) for one in (*seen, notice)]
-    missing = paid_back(told) - _booked_back(notice, notice.reference)
+    missing = _refunded([*seen, notice]) - _booked_back(notice, notice.reference, REFUNDS)
     return -missing if notice.kind == REFUND_FAILED else missing
+
+
+def _refunded(notices: Sequence[PaymentNotice]) -> int:
+    """Return the sum that a provider has refunded after all of some notices of refunds."""
+    return paid_back(Told(one.paid_s, one.kind == REFUND_FAILED, one.amount_microunits) for one in notices)
 
 
 def _fail_request(actor: Actor, notice: PaymentNotice, now_s: int) -> None:
@@ -435,15 +481,19 @@ def _fail_request(actor: Actor, notice: PaymentNotice, now_s: int) -> None:
         audit.note(actor, "refund answered", subject_of(ours.payment), state=ours.state, number=number)
 
 
-def _end_in_suspense(first: Payment, notice: PaymentNotice, now_s: int) -> None:
-    """End a payment in suspense once the provider has paid all of it back. After a failure it waits there again."""
-    if notice.kind == REFUND_FAILED:
-        if first.state == PAID_BACK:
-            first.state, first.reason = SUSPENSE, Words("its refund failed at the provider")
-            first.save(update_fields=["state", "reason"])
-    elif notice.kind == REFUNDED and notice.amount_microunits >= first.notice.amount_microunits:
-        first.state, first.decided_s = PAID_BACK, now_s
-        first.save(update_fields=["state", "decided_s"])
+def _settle_suspense(payment: Payment, now_s: int) -> None:
+    """End a payment in suspense that the provider took back whole. One that it gave back waits there again."""
+    is_whole = taken_back_microunits(payment.notice) >= payment.notice.amount_microunits
+    if is_whole and payment.state in (SUSPENSE, REFUNDING):
+        payment.state, payment.decided_s = PAID_BACK, now_s
+    elif not is_whole and payment.state == PAID_BACK and not _is_given_by_hand(payment):
+        payment.state, payment.reason = SUSPENSE, Words("the provider has the money again, and the payer has not")
+
+
+def _is_given_by_hand(payment: Payment) -> bool:
+    """Return True if a person noted that the money went back to its payer: it is not in suspense any more."""
+    key = f"{subject_of(payment)}:{OUT_OF_SUSPENSE}"
+    return payment.state == PAID_BACK and Entry.objects.filter(key__startswith=key).exists()
 
 
 def _tell_managers(payment: Payment, owner: str, now_s: int) -> None:

@@ -69,6 +69,8 @@ def ask(folder: OfficeFolder, actor: Actor, payment: int, now_s: int) -> RefundR
             )
         if not can_ask(folder, found):
             raise Refusal("this provider refunds nothing by itself; pay back by a transfer and note its reference")
+        if payments.taken_back_microunits(found.notice) > 0:
+            raise Refusal("a part of this payment was taken back before; refund the rest at the provider itself")
         key = f"refund-{found.pk}-{secrets.token_hex(8)}"
         made = RefundRequest.objects.create(
             payment=found, key=key, next_try_s=now_s, asked_by=actor.operator, asked_s=now_s

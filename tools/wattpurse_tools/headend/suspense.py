@@ -124,7 +124,7 @@ def note_given_back(actor: Actor, payment: int, reference: str, now_s: int) -> P
         _refuse_other(found, REFUNDING)
         if RefundRequest.objects.filter(payment=found).exclude(state="failed").exists():
             raise Refusal("the provider is asked for this refund; wait for its answer")
-        if _is_paid_back_in_part(found):
+        if payments.refunded_microunits(found.notice) > 0:
             raise Refusal("the provider told a part of this refund; wait for its notice of the rest")
         _end_suspense(actor, found, "given back", now_s)
         found.state = PAID_BACK
@@ -141,10 +141,7 @@ def _refuse_other(payment: Payment, state: str) -> None:
 
 
 def _is_paid_back_in_part(payment: Payment) -> bool:
-    notice = payment.notice
-    told = Payment.objects.filter(notice__provider=notice.provider, notice__reference=notice.number)
-    others = told.filter(state=payments.BOOKED).exclude(notice__kind__in=payments.REFUNDS)
-    return others.exists() or payments.refunded_microunits(notice) > 0
+    return payments.taken_back_microunits(payment.notice) > 0
 
 
 def _take_out_of_wallet(actor: Actor, payment: Payment, now_s: int) -> None:
@@ -158,10 +155,11 @@ def _take_out_of_wallet(actor: Actor, payment: Payment, now_s: int) -> None:
 
 
 def _end_suspense(actor: Actor, payment: Payment, words: str, now_s: int) -> None:
-    """Book the money out of the suspense."""
+    """Book the money out of the suspense, less what a dispute took."""
     notice = payment.notice
-    move = Move(money_at(notice), chart.suspense(payments.SUSPENSE_ACCOUNT), notice.currency, notice.amount_microunits)
-    step = another_step(payment, "out of suspense")
+    amount = notice.amount_microunits - payments.taken_back_microunits(notice)
+    move = Move(money_at(notice), chart.suspense(payments.SUSPENSE_ACCOUNT), notice.currency, amount)
+    step = another_step(payment, payments.OUT_OF_SUSPENSE)
     post_step(actor, payment, step, f"payment {words}", [move], now_s)
 
 

@@ -17,6 +17,7 @@ import hashlib
 import io
 from collections import Counter
 from datetime import UTC, datetime
+from typing import Any
 
 from wattpurse_tools.headend.providers.amounts import micro_of_text
 from wattpurse_tools.headend.providers.bank import Entry, StatementRead, joined
@@ -35,6 +36,7 @@ def read(provider: Provider, content: bytes, currency: str) -> StatementRead:
         text = content.decode(settings.get("encoding", "utf-8-sig"))
         rows = csv.DictReader(io.StringIO(text), delimiter=settings.get("delimiter", ";"))
         for place, row in enumerate(rows, 2):
+            _refuse_other_length(row, place)
             amount = micro_of_text(row[columns["amount"]], settings.get("decimal", ","), settings.get("group", "."))
             number = _number(row, columns, equal)
             if amount <= 0:
@@ -55,6 +57,13 @@ def read(provider: Provider, content: bytes, currency: str) -> StatementRead:
     except (KeyError, ValueError, AttributeError, LookupError, csv.Error) as error:
         raise Malformed(f"this is no statement with the columns of {provider.name}: {error}") from None
     return StatementRead(tuple(entries), tuple(left_out))
+
+
+def _refuse_other_length(row: dict[Any, Any], place: int) -> None:
+    """Refuse a row with more or fewer fields than the first one. Empty fields at its end are no more fields."""
+    more = row.pop(None, [])  # where a DictReader puts fields without a name
+    if any(more) or None in row.values():
+        raise ValueError(f"line {place} has another number of fields than the first line")
 
 
 def _number(row: dict[str, str], columns: dict[str, str], equal: "Counter[str]") -> str:

@@ -28,8 +28,8 @@ class Notice:
     payer: str
     paid_s: int
 
-    def record(self, provider: str, body: str, now_s: int) -> PaymentNotice:
-        """Keep the notice, once by its number."""
+    def record(self, provider: str, body: str, now_s: int, doubt: str = "") -> PaymentNotice:
+        """Keep the notice, once by its number. `doubt` is the reason why a person has to decide about it, or empty."""
         return payments.record(
             provider,
             self.number,
@@ -41,6 +41,7 @@ class Notice:
             self.paid_s,
             body,
             now_s,
+            doubt,
         )
 
 

@@ -1,5 +1,6 @@
 """The page of bank statements: a manager uploads a file, and sees what became of each entry."""
 
+import contextlib
 import time
 
 from django.http import HttpResponse
@@ -9,11 +10,13 @@ from django.utils.translation import gettext as _
 from wattpurse_tools.headend import payments
 from wattpurse_tools.headend.providers import bank_files
 from wattpurse_tools.headend.providers.bank import Imported
+from wattpurse_tools.office.actor import NotPermitted
 from wattpurse_tools.pages.access import OfficeRequest, page
 from wattpurse_tools.pages.refusal_words import in_words
 from wattpurse_tools.pages.views.acting import uploaded
 from wattpurse_tools.record.models import Payment
 from wattpurse_tools.station.currencies import site_currency
+from wattpurse_tools.vault.interface import SignOnNeeded
 
 _AT_ONCE = 50
 _LEFT_OUT_SHOWN = 50
@@ -31,9 +34,11 @@ def bank_statement(request: OfficeRequest) -> HttpResponse:
     }
     if request.method == "POST":
         try:
-            content |= _result(request, _taken(request))
+            taken = _taken(request)
         except ValueError as error:
             content["trouble"] = in_words(error)
+        else:
+            content |= _result(request, taken)
     return render(request, "pages/pay/bank.html", content)
 
 
@@ -48,13 +53,15 @@ def _taken(request: OfficeRequest) -> Imported:
 def _result(request: OfficeRequest, taken: Imported) -> dict[str, object]:
     """Return the content of the result.
 
-    The first new entries are sold now if the person may sell. The payment worker does the rest.
+    The first new entries are sold now if the person may sell. The payment worker does the rest, and those that the
+    vault lets nobody sell from this page.
     """
     now_s = int(time.time())
     if "sell" in request.actor.rights:
         Payment.objects.bulk_create([Payment(notice_id=key) for key in taken.notices], ignore_conflicts=True)
-        for key in taken.notices[:_AT_ONCE]:
-            payments.work_on(request.office, request.actor, key, now_s)
+        with contextlib.suppress(NotPermitted, SignOnNeeded):
+            for key in taken.notices[:_AT_ONCE]:
+                payments.work_on(request.office, request.actor, key, now_s)
     rows = Payment.objects.filter(pk__in=taken.notices).select_related("notice", "sale").order_by("pk")
     states = [one.state for one in rows]
     return {

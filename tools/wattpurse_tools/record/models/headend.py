@@ -186,7 +186,8 @@ class TemporarySupply(models.Model):
 class PaymentNotice(models.Model):
     """A notice of a payment from outside, as it came. It is kept once by the provider's own number, and never changed.
 
-    `provider` is a name such as "stripe". `reference` is the text in which the payer named the meter.
+    `provider` is a name such as "stripe". `reference` is the text in which the payer named the meter, or the number of
+    the payment that the notice is about. `doubt` says why a person has to decide about it, or is empty.
     """
 
     provider = models.CharField(max_length=24)
@@ -199,11 +200,13 @@ class PaymentNotice(models.Model):
     paid_s = models.BigIntegerField()
     received_s = models.BigIntegerField()
     body = models.TextField(blank=True)
+    doubt = WordsField(blank=True, default="")
 
     class Meta:
-        """The name of the table. A number of a provider is taken once."""
+        """The name of the table. A number of a provider is taken once. Each payment asks for the notices about it."""
 
         db_table = "payment_notices"
+        indexes = [models.Index(fields=["provider", "reference"], name="notices_about")]
         constraints = [models.UniqueConstraint(fields=["provider", "number"], name="one_notice")]
 
 
