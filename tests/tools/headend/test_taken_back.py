@@ -134,6 +134,18 @@ def test_the_notice_of_a_refund_that_a_person_noted_books_nothing(site, manager)
     assert Payment.objects.get(notice__number="ch_1:20").state == payments.REFUSED
 
 
+def test_a_refund_from_a_wallet_that_a_person_chose_waits_again_if_it_fails(site, manager):
+    paid(UNKNOWN)
+    payments.work(site, manager, NOW_S)
+    key = Payment.objects.get(notice__number="pi_1").pk
+    suspense.assign_to_wallet(manager, key, 101, NOW_S)
+    suspense.give_back(manager, key, "a wrong customer", NOW_S)
+    work_on(site, manager, "ch_1:20", payments.REFUNDED, 20, "pi_1")
+    assert (state(), at(PROVIDER, SUSPENSE)) == (payments.PAID_BACK, (0, 0))
+    work_on(site, manager, "re_1:failed", payments.REFUND_FAILED, 20, "pi_1")
+    assert (state(), at(PROVIDER, SUSPENSE)) == (payments.SUSPENSE, (20, -20))
+
+
 @pytest.fixture
 def two_at_once(site, manager, monkeypatch):
     """Return a call that lets two workers do a round each. They meet before they book, if they can."""

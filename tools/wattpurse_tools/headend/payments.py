@@ -68,6 +68,7 @@ STATES = (NEW, SOLD, IN_WALLET, SUSPENSE, REFUNDING, PAID_BACK, BOOKED, REFUSED)
 
 SUSPENSE_ACCOUNT = "payment"
 OUT_OF_SUSPENSE = "out of suspense"
+GIVEN_BACK = "payment given back"  # the kind of the entry when a person noted it
 _AT_ONCE = 200
 _LOOK_BACK = 5_000
 _AWAITED_S = 3600
@@ -493,7 +494,7 @@ def _settle_suspense(payment: Payment, now_s: int) -> None:
 def _is_given_by_hand(payment: Payment) -> bool:
     """Return True if a person noted that the money went back to its payer: it is not in suspense any more."""
     key = f"{subject_of(payment)}:{OUT_OF_SUSPENSE}"
-    return payment.state == PAID_BACK and Entry.objects.filter(key__startswith=key).exists()
+    return payment.state == PAID_BACK and Entry.objects.filter(key__startswith=key, kind=GIVEN_BACK).exists()
 
 
 def _tell_managers(payment: Payment, owner: str, now_s: int) -> None:

@@ -29,6 +29,8 @@ from wattpurse_tools.refusals import Refusal, Words
 
 RIGHT = "manage"
 
+_ASSIGNED = "payment assigned"
+
 
 def waiting(actor: Actor, text: str = "", after: int | None = None) -> Slice:
     """Return payments that wait for a decision or for the money to go back, oldest first. Right: manage.
@@ -60,7 +62,7 @@ def assign(office: Office, actor: Actor, payment: int, meter_number: int, now_s:
         sale = found.sale
         if reason or sale is None:
             raise Refusal("not sold: %(reason)s", reason=reason)
-        _end_suspense(actor, found, "assigned", now_s)
+        _end_suspense(actor, found, _ASSIGNED, now_s)
         found.meter_number = meter_number
         _decide(actor, found, now_s)
         audit.note(actor, "assign payment", subject_of(found), meter=meter_number, sale=sale.pk)
@@ -83,7 +85,7 @@ def assign_to_wallet(actor: Actor, payment: int, customer_number: int, now_s: in
         reason = payments.add_to_wallet(actor, found, customer_number, now_s)
         if reason:
             raise Refusal("not paid in: %(reason)s", reason=reason)
-        _end_suspense(actor, found, "assigned", now_s)
+        _end_suspense(actor, found, _ASSIGNED, now_s)
         _decide(actor, found, now_s)
         audit.note(actor, "assign payment", subject_of(found), customer=customer_number)
     return found
@@ -126,7 +128,7 @@ def note_given_back(actor: Actor, payment: int, reference: str, now_s: int) -> P
             raise Refusal("the provider is asked for this refund; wait for its answer")
         if payments.refunded_microunits(found.notice) > 0:
             raise Refusal("the provider told a part of this refund; wait for its notice of the rest")
-        _end_suspense(actor, found, "given back", now_s)
+        _end_suspense(actor, found, payments.GIVEN_BACK, now_s)
         found.state = PAID_BACK
         _decide(actor, found, now_s)
         audit.note(actor, "payment given back", subject_of(found), reference=reference.strip())
@@ -154,13 +156,13 @@ def _take_out_of_wallet(actor: Actor, payment: Payment, now_s: int) -> None:
     post_step(actor, payment, step, wallets.TO_BE_PAID_BACK, [move], now_s)
 
 
-def _end_suspense(actor: Actor, payment: Payment, words: str, now_s: int) -> None:
+def _end_suspense(actor: Actor, payment: Payment, kind: str, now_s: int) -> None:
     """Book the money out of the suspense, less what a dispute took."""
     notice = payment.notice
     amount = notice.amount_microunits - payments.taken_back_microunits(notice)
     move = Move(money_at(notice), chart.suspense(payments.SUSPENSE_ACCOUNT), notice.currency, amount)
     step = another_step(payment, payments.OUT_OF_SUSPENSE)
-    post_step(actor, payment, step, f"payment {words}", [move], now_s)
+    post_step(actor, payment, step, kind, [move], now_s)
 
 
 def _decide(actor: Actor, payment: Payment, now_s: int) -> None:
