@@ -247,7 +247,11 @@ def test_a_tariff_is_tried_added_billed_and_planned_on_the_pages(office, desk):
     added = desk.post("/office/tariffs/new", {"name": "household", "document": document})
     key = Tariff.objects.get().pk
     assert added.headers["Location"] == f"/office/tariffs/{key}"
-    made = desk.post(f"/office/tariffs/{key}", {"kwh": "100", "contract": "prepaid-money"}).content.decode()
+    made, managed = (
+        desk.post(f"/office/tariffs/{key}", {"kwh": "100", "contract": contract}).content.decode()
+        for contract in ("prepaid-money", "managed")
+    )
+    assert re.findall("<tbody>.*</tbody>", managed, re.DOTALL) == re.findall("<tbody>.*</tbody>", made, re.DOTALL)
     assert "30.00" in made.replace("\xa0", " ")  # 100 kWh at 0.30
     planned = desk.post(
         f"/office/tariffs/{key}/plan",

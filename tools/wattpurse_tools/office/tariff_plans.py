@@ -15,7 +15,7 @@ from typing import Any
 
 from django.db import transaction
 
-from wattpurse.core.money.contract import by_name
+from wattpurse.core.money.contract import Managed, PrepaidMoney, by_name
 from wattpurse.core.tariffs.tariff import Tariff as MeterTariff
 from wattpurse_tools.loads.reading import LoadFile
 from wattpurse_tools.office import audit
@@ -80,9 +80,13 @@ def add_version(office: Office, actor: Actor, name: str, text: str) -> Tariff:
 
 
 def preview(tariffs: Sequence[Tariff], load: LoadCurve | LoadFile, contract: str, tax_permyriad: int = 0) -> Bill:
-    """Return the bill of a load by the meter's own engine. The tariffs follow each other."""
+    """Return the bill of a load by the meter's own engine. The tariffs follow each other.
+
+    A meter of the contract "managed" charges nothing itself: the bill is that of its account.
+    """
     meter_tariffs = [MeterTariff(bytes(one.table)) for one in tariffs]
-    return bill.calculate(meter_tariffs, load, by_name(contract), tax_permyriad)
+    charged_as = PrepaidMoney if contract == Managed.name else by_name(contract)
+    return bill.calculate(meter_tariffs, load, charged_as, tax_permyriad)
 
 
 def preview_file(tariff: Tariff, data: bytes, contract: str, tax_permyriad: int = 0) -> Bill:
