@@ -51,7 +51,17 @@ _BLOCK = re.compile(r"{%\s*blocktranslate[^%]*%}(?P<text>.*?){%\s*endblocktransl
 _PLURAL = re.compile(r"{%\s*plural\s*%}")
 _VALUE = re.compile(r"{{\s*([\w.]+)\s*}}")
 _CALLS = {"_": 1, "gettext": 1, "gettext_lazy": 1, "gettext_noop": 1, "pgettext": 2, "ngettext": 2}
-_REFUSALS = ("Words", "Refusal", "Failure", "NotPermitted", "ShiftIsOpen", "CannotCharge", "UnknownFilter")
+_REFUSALS = (
+    "Words",
+    "Refusal",
+    "Failure",
+    "NotPermitted",
+    "ShiftIsOpen",
+    "CannotCharge",
+    "RegisterFell",
+    "UnknownTariff",
+    "UnknownFilter",
+)
 
 Text = tuple[str | None, str, str | None]  # context, text, plural
 

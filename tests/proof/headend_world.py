@@ -13,7 +13,7 @@ from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
 from wattpurse.core.messages import mqtt
 from wattpurse.services.mqtt.inbox import HELD
 from wattpurse_tools.fleet.chips import PowerCut
-from wattpurse_tools.headend import accounts, delivery, engine, ingest, outbox, payments, senders
+from wattpurse_tools.headend import charging, delivery, engine, ingest, outbox, payments, senders
 from wattpurse_tools.headend.providers import stripe
 from wattpurse_tools.headend.providers.notices import Forged
 from wattpurse_tools.office.actor import Actor
@@ -280,7 +280,7 @@ class HeadendWorld:
             self._wrong_clocks.add(meter.number)
             lead_s = meter.crystal.lead_s + self._random.choice((-40 * DAY_S, -HOUR_S, -30, 30, HOUR_S, 40 * DAY_S))
             # Between the two, statements are in the record, and an account waits for their time.
-            if not accounts.AHEAD_S < lead_s <= ingest.AHEAD_S:
+            if not charging.AHEAD_S < lead_s <= ingest.AHEAD_S:
                 meter.crystal.lead_s = lead_s
         if not meter.is_powered and self._random.random() < 0.7:
             meter.start()

@@ -16,12 +16,13 @@ KILLED = 70
 
 def steps():
     """Return the functions at which a process may die, as (module, name)."""
-    from wattpurse_tools.headend import accounts, command_queue, outbox, permits, switching
+    from wattpurse_tools.headend import accounts, charging, command_queue, outbox, permits, switching
     from wattpurse_tools.office import audit
 
     return (
-        (accounts, "charge"),
         (accounts, "post_new"),
+        (charging, "charge"),
+        (charging, "post_new"),
         (accounts, "settle_wish"),
         (switching, "make_tokens"),
         (permits, "make_tokens"),

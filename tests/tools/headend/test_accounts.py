@@ -5,7 +5,7 @@ import pytest
 from tests.tools.headend.managed_site import DAY_S, KWH, ManagedMeter, add_tariff, document
 from tests.tools.headend.test_engine import HOUR_S, account_of, opened
 from tests.tools.office.selling_site import EUR, money, new_shift, request
-from wattpurse_tools.headend import accounts, engine
+from wattpurse_tools.headend import accounts, engine, trust
 from wattpurse_tools.ledger import balances, chart
 from wattpurse_tools.ledger.posting import Event, Move, post
 from wattpurse_tools.office import approvals, checking, sales, tenancies
@@ -18,6 +18,9 @@ from wattpurse_tools.record.models import (
     Installation,
     Message,
     Meter,
+    Price,
+    Sale,
+    Site,
     Tariff,
     Tenancy,
 )
@@ -199,3 +202,38 @@ def test_the_check_finds_a_balance_a_gap_and_a_permit_that_are_wrong(office, man
     assert "another charge" in words
     assert "charged until" in words
     assert "beyond 5" in words
+
+
+@pytest.mark.parametrize("deposit", [50, 3, 2, 1], ids=lambda euro: f"{euro} EUR")
+def test_a_deposit_pays_the_balance_without_fee_and_without_another_debt(
+    office, manager, second, meter, now_s, deposit
+):
+    meter.report()
+    tenancy = opened(office, manager, meter, now_s)
+    Price.objects.create(what="fee", currency="EUR", gross_microunits=4 * EUR, from_s=0)
+    Site.objects.update(debt_share_ppm=500_000)
+    tenancies.add_debt(office, manager, tenancy, 7 * EUR, "of before", "before")
+    trust.pay_deposit(office, manager, tenancy, deposit * EUR, "card", "d", now_s)
+    meter.pass_to(now_s + HOUR_S)
+    meter.use(10 * KWH)
+    meter.report()
+    engine.run_round(office, manager, now_s + HOUR_S)
+    assert accounts.balance(tenancy) == -3 * EUR
+    rest, owed = max(0, deposit - 3), max(0, 3 - deposit)
+    if rest:
+        with pytest.raises(ApprovalNeeded) as needed:
+            accounts.close(office, manager, tenancy, "end", now_s + HOUR_S)
+        asked = approvals.propose(office, manager, needed.value, "moves out")
+        approvals.approve(office, second, asked)
+        accounts.close(office, manager, tenancy, "end", now_s + HOUR_S, approval=asked.request)
+    else:
+        assert accounts.close(office, manager, tenancy, "end", now_s + HOUR_S) is None
+    assert accounts.balance(tenancy) == 0
+    assert accounts.held_deposit(tenancy.pk) == 0
+    assert balances.balance(chart.debt(tenancy.pk), "EUR") == (7 + owed) * EUR
+    assert balances.balance(chart.bank("card"), "EUR") == deposit * EUR
+    assert balances.balance(chart.bank("transfer"), "EUR") == -rest * EUR
+    receipt = Sale.objects.get()
+    assert receipt.gross_microunits == min(deposit, 3) * EUR
+    assert [line.what for line in receipt.lines.all()] == ["money"]
+    assert findings(office, manager) == []

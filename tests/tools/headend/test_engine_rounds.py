@@ -11,7 +11,7 @@ from tests.tools.headend.test_engine import HOUR_S, account_of, opened
 from tests.tools.headend.town import FIRST, SIZE, build_town, manage_town
 from tests.tools.office.desk_rows import DAY_S, make_street
 from tests.tools.office.selling_site import EUR
-from wattpurse_tools.headend import accounts, engine, shortages
+from wattpurse_tools.headend import accounts, charging, engine, shortages
 from wattpurse_tools.headend.policy import policy
 from wattpurse_tools.office import checking
 from wattpurse_tools.record.models import (
@@ -189,7 +189,7 @@ def test_many_statements_of_a_meter_read_their_tariff_once(any_office, manager, 
         meter.pass_to(now_s + 60 * minute)
         meter.report()
     with CaptureQueriesContext(connection) as queries, transaction.atomic():
-        accounts.charge(accounts.locked(tenancy.pk), now_s + HOUR_S)
+        charging.charge(accounts.locked(tenancy.pk), now_s + HOUR_S)
     table = Tariff._meta.db_table
     assert len([one for one in queries if f'FROM "{table}"' in one["sql"]]) <= 2
     assert isinstance(meter, ManagedMeter)

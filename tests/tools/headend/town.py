@@ -95,9 +95,9 @@ def manage_town(office, now_s, hours=1, kwh=2):
 
 def begin(account, now_s):
     """Begin the books of an account by the statement in the record, with a permit and 50.00 as its limit."""
-    from wattpurse_tools.headend import accounts
+    from wattpurse_tools.headend import charging
 
-    accounts.charge(account, now_s)
+    charging.charge(account, now_s)
     account.limit_microunits, account.permit_until_s = 50_000_000, now_s + 3 * DAY_S
     account.save()
 

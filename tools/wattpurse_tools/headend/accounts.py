@@ -6,20 +6,16 @@ row has the balance too, so that the cost of a step does not grow with the histo
 with the ledger.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from django.db import IntegrityError, transaction
 
 from wattpurse.core.currency import Currency
 from wattpurse.core.money import contract as contracts
-from wattpurse.core.tariffs.calendar import month_index
-from wattpurse.core.tariffs.tariff import Tariff as MeterTariff
-from wattpurse_tools.headend import billing, switching
-from wattpurse_tools.headend.billing import Books, CannotCharge, Reading
+from wattpurse_tools.headend import switching
+from wattpurse_tools.headend.charging import begin, book, charge_to_the_end, newest_reading
 from wattpurse_tools.ledger import balances, chart
-from wattpurse_tools.ledger.posting import Event, Move, moved, post_new
+from wattpurse_tools.ledger.posting import Event, moved, post_new
 from wattpurse_tools.office import audit, books, prices
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.business_days import business_day, utc_day
@@ -31,29 +27,20 @@ from wattpurse_tools.office.sale_types import MONEY, NONE, REFUND, SALE, WRITTEN
 from wattpurse_tools.office.sales import made_before, request_hash, terms_of
 from wattpurse_tools.office.wishes import permit_end_s
 from wattpurse_tools.record.models import (
-    AccountCharge,
-    Installation,
     ManagedAccount,
     Meter,
     Sale,
     Shop,
     Site,
-    Statement,
-    Tariff,
-    TariffPlan,
     Tenancy,
 )
 from wattpurse_tools.refusals import Refusal
 from wattpurse_tools.station.token_record import contracts_to_come
 
-# A statement whose time lies further ahead is of a wrong clock. It is charged when its time has come.
-AHEAD_S = 3600
-
 PAID_KEY = "account:"
 CLOSED_KEY = "account-closed:"
 REFUND_OF_ACCOUNT = "refund of an account"
 
-_BATCH = 1000
 _MILLION = 1_000_000
 
 
@@ -92,9 +79,9 @@ def open_account(
             is_wished_on=limit_microunits > 0,
             is_ordered_on=_was_ordered_on(meter),
         )
-        newest = _readings(account, now_s)[-1:]
-        if newest:
-            _begin(account, newest[0])
+        newest = newest_reading(account, now_s)
+        if newest is not None:
+            begin(account, newest)
         account.save(force_insert=True)
         audit.note(actor, "open account", f"tenancy:{tenancy.pk}", meter=meter.number, limit=limit_microunits)
     return account
@@ -193,10 +180,11 @@ def close(
 ) -> Sale | None:
     """Close the account of a tenancy, for its move-out, and pay its rest back. Return the receipt, or None if it is 0.
 
-    Rights: order, and sell for a deposit that is used up. It is charged by the newest statement first. A balance below
-    zero is paid from the deposit, and the rest of it becomes a debt of the tenancy. The vault wants a second person for
-    a refund: it raises ApprovalNeeded. The same key again returns the same receipt. The meter is ordered off,
-    and has to be ordered on for a next customer without an account.
+    Rights: order, and sell for a deposit that is used up. It is charged by the newest statement first. Statements that
+    cannot be charged are noted, and told to the managers; if only their tariff is missing, raise UnknownTariff. A
+    balance below zero is paid from the deposit, and the rest of it becomes a debt of the tenancy. The vault wants a
+    second person for a refund: it raises ApprovalNeeded. The same key again returns the same receipt. A meter in
+    service is ordered off, and has to be ordered on for a next customer without an account.
     """
     actor.require("order")
     key, digest = f"{CLOSED_KEY}{client_key}", request_hash(_Payment(client_key, tenancy.pk, 0, payment_type), REFUND)
@@ -204,7 +192,7 @@ def close(
         account = locked(tenancy.pk)
         if account is None:
             return _paid_before(key, digest)
-        charge(account, now_s)
+        charge_to_the_end(actor, account, now_s)
         _use_deposit(actor, account, client_key, now_s, shop)
         rest, deposit, sale = account.balance_microunits, held_deposit(account.pk), None
         if rest > 0 or deposit > 0:
@@ -219,7 +207,7 @@ def close(
         account.closed_s, account.is_wished_on = now_s, False
         account.save(update_fields=["closed_s", "is_wished_on"])
         audit.note(actor, "close account", f"tenancy:{tenancy.pk}", meter=account.meter_id, rest=rest)  # type: ignore[attr-defined]
-        if account.is_ordered_on:
+        if account.is_ordered_on and not account.meter.is_retired:
             switching.order_off(office, actor, account, "the account is closed", now_s)
     return sale
 
@@ -253,13 +241,13 @@ def _pay_back(
 
 
 def _use_deposit(actor: Actor, account: ManagedAccount, client_key: str, now_s: int, shop: Shop | None) -> None:
-    """Sell credit for the deposit that is held, as far as the balance is below zero."""
+    """Sell credit for the deposit that is held, as far as the balance is below zero. All of it becomes credit."""
     needed = prices.round_up(max(0, -account.balance_microunits), _site().decimals)
     amount = min(needed, held_deposit(account.pk))
     if amount > 0:
         request = _Payment(f"{client_key}:deposit", account.pk, amount, "deposit")
         how = (f"{PAID_KEY}{request.client_key}", request_hash(request, SALE))
-        _pay_into(actor, account, request, how, now_s, shop, chart.deposit(account.pk))
+        _pay_into(actor, account, request, how, now_s, shop, chart.deposit(account.pk), has_extras=False)
 
 
 def _pay_deposit_back(actor: Actor, account: ManagedAccount, amount: int, payment_type: str, now_s: int) -> None:
@@ -277,35 +265,6 @@ def _owe(actor: Actor, account: ManagedAccount, amount: int, now_s: int) -> None
     book(account, f"closed:{account.pk}", "account closed", moves, event)
 
 
-def book(account: ManagedAccount, key: str, kind: str, moves: Sequence[Move], event: Event) -> None:
-    """Book an entry of a locked account, and write its balance."""
-    post_new(key, kind, moves, event)
-    code = chart.account(account.pk)
-    for move in moves:
-        account.balance_microunits += move.amount * ((move.taker == code) - (move.giver == code))
-    account.save(update_fields=["balance_microunits"])
-
-
-def charge(account: ManagedAccount, now_s: int) -> int:
-    """Charge a locked account by the statements since the last charge. Return the micro-units charged.
-
-    Raise CannotCharge if a statement cannot be charged.
-    """
-    total = 0
-    readings = _readings(account, now_s)
-    if not readings and account.meter_id != account.tenancy.meter_number:  # type: ignore[attr-defined]
-        _enter_replacement(account)
-        readings = _readings(account, now_s)
-    if readings and not account.books:
-        first = _at_installation(account, readings[0])
-        _begin(account, first or readings[0])
-        account.save(update_fields=["books", "billed_s", "billed_registers_mwh"])
-        readings = readings if first else readings[1:]
-    if readings:
-        total += _charge(account, readings, now_s)
-    return total
-
-
 def settle_wish(account: ManagedAccount, credit_microunits: int) -> None:
     """Note whether a locked account wants supply: it has credit, and a temporary supply is running."""
     wished = credit_microunits > 0 and not switching.is_out_of_time(account)
@@ -317,137 +276,6 @@ def settle_wish(account: ManagedAccount, credit_microunits: int) -> None:
 def credit_of(account: ManagedAccount) -> int:
     """Return the balance of an account with its limit: supply ends when it is used up."""
     return account.balance_microunits + account.limit_microunits
-
-
-def tariff_of(meter_number: int, version: int) -> Tariff:
-    """Return the row of the tariff that a meter tells by its version. Raise CannotCharge, with the remedy, if none is.
-
-    Two tariffs may have the same version: that of the newest plan for the meter is meant.
-    """
-    found = list(Tariff.objects.filter(version=version)[:2])
-    if len(found) == 1:
-        return found[0]
-    planned = TariffPlan.objects.filter(meter_id=meter_number, tariff__version=version).order_by("-pk").first()
-    if planned is not None:
-        return planned.tariff
-    if not found:
-        raise CannotCharge(
-            "meter %(meter)s has the tariff version %(version)s, which is not in the record; add it with: wattpurse"
-            " office tariff add",
-            meter=meter_number,
-            version=version,
-        )
-    raise CannotCharge(
-        "several tariffs have the version %(version)s; plan the one of meter %(meter)s for it",
-        meter=meter_number,
-        version=version,
-    )
-
-
-def reading_of(
-    meter_number: int, content: Mapping[str, Any], known: dict[int, tuple[int, MeterTariff]]
-) -> Reading | None:
-    """Return the reading in the content of a statement, or None if it had no room for registers.
-
-    `known` are the tariffs of the meter by their versions with their rows, each read once.
-    """
-    if "tariff_version" not in content or not content.get("rate_mwh"):
-        return None
-    version = content["tariff_version"]
-    if version not in known:
-        row = tariff_of(meter_number, version)
-        known[version] = row.pk, MeterTariff(bytes(row.table))
-    return billing.reading_of(content, *known[version])
-
-
-def meter_tariff(row: int) -> MeterTariff:
-    """Return a tariff of the record as the meter reads it."""
-    return MeterTariff(bytes(Tariff.objects.values_list("table", flat=True).get(pk=row)))
-
-
-class KnownTariffs:
-    """The tariffs of the record by their rows, each read once."""
-
-    def __init__(self) -> None:
-        self._known: dict[int, MeterTariff] = {}
-
-    def __call__(self, row: int) -> MeterTariff:
-        """Return a tariff."""
-        if row not in self._known:
-            self._known[row] = meter_tariff(row)
-        return self._known[row]
-
-
-def _readings(account: ManagedAccount, now_s: int) -> list[Reading]:
-    """Return the readings that are not charged, oldest first. Those of one clock that is ahead wait."""
-    rows = Statement.objects.filter(
-        meter_id=account.meter_id,  # type: ignore[attr-defined]
-        time_s__gt=account.billed_s,
-        time_s__lte=now_s + AHEAD_S,
-    ).order_by("time_s", "total_mwh")
-    contents: Iterable[Mapping[str, Any]] = rows.values_list("content", flat=True)[:_BATCH]
-    if not account.books:
-        contents = list(rows.order_by("-time_s").values_list("content", flat=True)[:_BATCH])[::-1]
-    known: dict[int, tuple[int, MeterTariff]] = {}
-    readings = [reading_of(account.meter_id, content, known) for content in contents]  # type: ignore[attr-defined]
-    return [one for one in readings if one is not None]
-
-
-def _begin(account: ManagedAccount, reading: Reading) -> None:
-    """Begin the books with a reading. Those of a meter that took another's place begin where the former ones ended."""
-    former_s = account.billed_s
-    account.books = Books.begun(reading, KnownTariffs()).document()
-    account.billed_s, account.billed_registers_mwh = reading.time_s, reading.registers
-    if 0 < former_s < reading.time_s:
-        AccountCharge.objects.create(
-            account=account, from_s=former_s, until_s=reading.time_s, energy_mwh=0, charge_microunits=0
-        )
-
-
-def _at_installation(account: ManagedAccount, reading: Reading) -> Reading | None:
-    """Return the reading of a new meter when it took another's place, with registers at zero, or None."""
-    place = Installation.objects.filter(meter_id=account.meter_id, until_s=None).first()  # type: ignore[attr-defined]
-    if not account.billed_s or place is None or place.start_mwh:
-        return None
-    begin_s = min(max(place.from_s, account.billed_s), reading.time_s - 1)
-    zeros = dict.fromkeys(reading.registers, 0)
-    month = KnownTariffs()(reading.tariff).zone.day(begin_s)
-    return Reading(begin_s, reading.tariff, zeros, {month_index(month): zeros})
-
-
-def _enter_replacement(account: ManagedAccount) -> None:
-    """Continue with the meter that took the place of the former one. It has no permit and no order of the account."""
-    account.meter_id = account.tenancy.meter_number  # type: ignore[attr-defined]
-    account.books, account.billed_registers_mwh = {}, {}
-    account.permit_until_s, account.is_ordered_on = 0, True
-    account.save(update_fields=["meter", "books", "billed_registers_mwh", "permit_until_s", "is_ordered_on"])
-
-
-def _charge(account: ManagedAccount, readings: Sequence[Reading], now_s: int) -> int:
-    """Charge readings in one entry of the ledger."""
-    kept, tariffs = Books.of(account.books), KnownTariffs()
-    from_s, before_mwh, cost = account.billed_s, sum(account.billed_registers_mwh.values()), 0
-    for reading in readings:
-        cost += kept.take(reading, tariffs)
-    amount, account.carried = billing.charged(account.carried, cost)
-    newest = readings[-1]
-    account.books = kept.document()
-    account.billed_s, account.billed_registers_mwh = newest.time_s, newest.registers
-    made = AccountCharge.objects.create(
-        account=account,
-        from_s=from_s,
-        until_s=newest.time_s,
-        energy_mwh=sum(newest.registers.values()) - before_mwh,
-        charge_microunits=amount,
-        tariff_version=tariffs(newest.tariff).version,
-    )
-    meter_number = account.meter_id  # type: ignore[attr-defined]
-    moves = moved(chart.account(account.pk), chart.consumed(meter_number), _site().currency, amount)
-    if moves:
-        event = Event(now_s, utc_day(now_s), f"charge:{made.pk}")
-        book(account, f"charge:{account.pk}:{newest.time_s}", "charge", moves, event)
-    account.save(update_fields=["books", "carried", "billed_s", "billed_registers_mwh"])
-    return amount
 
 
 def _pay_in(
@@ -470,14 +298,17 @@ def _pay_into(
     now_s: int,
     shop: Shop | None,
     paid_from: str | None,
+    has_extras: bool = True,
 ) -> Sale:
-    """Sell credit for a locked account."""
+    """Sell credit for a locked account. Without `has_extras` there is no fee, and no debt is recovered."""
     key, digest = how
     at = _locked_shop(shop)
     actor.require("sell", at.number)
     tenancy = Tenancy.objects.select_related("customer").get(pk=request.tenancy)
     site = _site()
     terms = terms_of(site, at, now_s, tenancy)
+    if not has_extras:
+        terms = replace(terms, has_fee=False, debt_share_ppm=0)
     plan = plan_sale(Wish(MONEY, gross_microunits=request.gross_microunits), terms)
     meter_number = account.meter_id  # type: ignore[attr-defined]
     paper = Paper(key, SALE, WRITTEN, site.currency, request.payment_type, digest)

@@ -34,6 +34,14 @@ class CannotCharge(Refusal):
     """The refusal of a statement that cannot be charged."""
 
 
+class UnknownTariff(CannotCharge):
+    """The refusal of a statement under a tariff that the record does not know, until a person adds or plans it."""
+
+
+class RegisterFell(CannotCharge):
+    """The refusal of a statement with a register below that of the statement before."""
+
+
 @dataclass(frozen=True)
 class Reading:
     """A statement as the books take it: `registers` in mWh by the name of the rate, under the tariff `tariff`.
@@ -98,7 +106,8 @@ class Books:
     def take(self, reading: Reading, tariffs: Tariffs) -> int:
         """Take a later reading. Return its cost in parts of a micro-unit: CHARGE_PARTS are one.
 
-        Raise CannotCharge if a register is lower than before.
+        Raise RegisterFell if a register is lower than before, and CannotCharge for a tariff that cannot be used. The
+        books are unchanged then.
         """
         self._refuse(reading)
         usable(tariffs(reading.tariff))
@@ -118,9 +127,10 @@ class Books:
     def _refuse(self, reading: Reading) -> None:
         for name, mwh in self.registers.items():
             if reading.registers.get(name, 0 if mwh == 0 else -1) < mwh:
-                raise CannotCharge(
+                raise RegisterFell(
                     "register %(name)s was %(before)s mWh, and a later statement does not reach it; look into the"
-                    " meter, or enter its replacement",
+                    " meter, and enter its replacement, or a manager goes on from that statement with: wattpurse"
+                    " meter resume",
                     name=name,
                     before=mwh,
                 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from wattpurse_tools.compiled_queries import CompiledValues
 from wattpurse_tools.record.models import Command, Token
+from wattpurse_tools.station import lost_orders
 from wattpurse_tools.station.order import FORFEITED, OUTDATED, REDEEMED, VOIDED
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ LATER_S = 60
 # Outcomes that a meter tells (see wattpurse.core.messages.mqtt). All others are refusals for good.
 _DONE = ("accepted", "used")
 _LATER = ("ledger-failed", "out-of-order")
-_ENDED = (REDEEMED, VOIDED, OUTDATED, FORFEITED)
+_LOST = (VOIDED, OUTDATED, FORFEITED)
+_ENDED = (REDEEMED, *_LOST)
 _OUTCOME_LIMIT = 24
 _PATIENCE_S = 300  # a meter's clock may be ahead of the office's by so much
 
@@ -36,7 +38,7 @@ _PATIENCE_S = 300  # a meter's clock may be ahead of the office's by so much
 def _to_compare(meter_number: int) -> "ValuesQuerySet[Command, Any]":
     """Return the commands of a meter that do not agree with their tokens for good."""
     rows = Command.objects.filter(meter_id=meter_number).order_by("pk")
-    rows = rows.exclude(state=DONE, token__state=REDEEMED).exclude(state=REFUSED, token__state__in=_ENDED)
+    rows = rows.exclude(state=DONE, token__state=REDEEMED).exclude(state=REFUSED, token__state__in=_LOST)
     rows = rows.exclude(state=GIVEN_UP, token__state__in=_ENDED)
     return rows.values_list("pk", "state", "outcome", "answered_s", "token__state")
 
@@ -76,7 +78,10 @@ def answered(meter_number: int, sequence: int, outcome: str, is_redeemed: bool, 
     if state == WAITING:
         facts["next_s"] = now_s + LATER_S
     rows = Command.objects.filter(meter_id=meter_number, token__sequence=sequence, state__in=OPEN_STATES)
-    return bool(rows.update(**facts))
+    is_changed = bool(rows.update(**facts))
+    if is_changed and state == REFUSED:
+        _note_lost(meter_number, token__sequence=sequence)
+    return is_changed
 
 
 def compare(meter_number: int, told_s: int, now_s: int) -> None:
@@ -87,11 +92,19 @@ def compare(meter_number: int, told_s: int, now_s: int) -> None:
     """
     for key, command_state, outcome, answered_s, state in _TO_COMPARE.rows(meter_number):
         if state == REDEEMED:
+            if command_state == REFUSED:
+                _note_lost(meter_number, pk=key)  # it was taken for lost
             _change(key, now_s, state=DONE, outcome=outcome or "redeemed")
         elif state in _ENDED:
             _change(key, now_s, state=REFUSED, outcome=outcome or state)
         elif command_state == DONE and told_s > (answered_s or 0) + _PATIENCE_S:
             _change(key, now_s, state=WAITING, next_s=now_s, outcome="")
+
+
+def _note_lost(meter_number: int, **which: int) -> None:
+    """Note that the token of a command was lost, or was not lost after all."""
+    for kind in Command.objects.filter(meter_id=meter_number, **which).values_list("token__kind", flat=True):
+        lost_orders.note(meter_number, kind)
 
 
 def _change(key: int, now_s: int, **facts: object) -> None:

@@ -1,8 +1,9 @@
 """The engine: one round over all that is due. It has no state, and any number of processes may run it at once.
 
-Each account is one transaction: its charge, its wish, its order to the switch and its permit are there together, or not
-at all. A process that finds an account locked leaves it to the other one. The managers get a
-message about an account that cannot be worked on, and the round goes on with the next.
+Each account is two transactions: its charge and its wish, and then its order to the switch and its permit. Each of them
+is there as a whole, or not at all. A process that finds an account locked leaves it to the other one. The managers get
+a message about an account that cannot be worked on, and the round goes on with the next. A statement that cannot be
+charged stops no order: permits are renewed for `permit_s` after the newest charge, and no longer.
 
 A round works on LIMIT accounts at most. Each kind of work has its SHARES of them, so that no backlog delays another
 kind: orders to close a switch; other orders, and news of accounts that are nearly without credit; all other news. The
@@ -18,7 +19,9 @@ from django.db.models import BigIntegerField, Case, Exists, F, OuterRef, Q, Quer
 
 from wattpurse_tools.headend import (
     accounts,
+    charging,
     hours,
+    noted_orders,
     permits,
     rounds,
     shortages,
@@ -58,6 +61,7 @@ def run_round(office: Office, actor: Actor, now_s: int) -> EngineOutcome:
     """Do all that is due. Rights: sell and order. Raise VaultClosed or SignOnNeeded if the vault does not work."""
     outcome, settings = EngineOutcome(), policy()
     outcome.supplies = temporary_supply.run(now_s)
+    noted_orders.run()
     for number in chosen(settings, now_s):
         _step(office, actor, number, settings, now_s, outcome)
     outcome.shortages = shortages.run(office, actor, now_s)
@@ -131,7 +135,10 @@ def _kinds(settings: HeadendPolicy, now_s: int) -> "list[QuerySet[ManagedAccount
 def _step(
     office: Office, actor: Actor, number: int, settings: HeadendPolicy, now_s: int, outcome: EngineOutcome
 ) -> None:
-    """Work on one account: charge it, then order. A charge stays if its meter takes no orders now."""
+    """Work on one account: charge it, then order. A charge stays if its meter takes no orders now.
+
+    A statement that cannot be charged is told after that.
+    """
     warned = False
     try:
         with transaction.atomic():
@@ -139,7 +146,7 @@ def _step(
             if account is None:
                 return
             before_s = account.billed_s
-            accounts.charge(account, now_s)
+            refusal = charging.charge(account, now_s)
             credit = accounts.credit_of(account)
             accounts.settle_wish(account, credit)
             if account.billed_s > before_s:
@@ -153,8 +160,12 @@ def _step(
             if account is None:
                 return
             ordered, renewed = _order(office, actor, account, settings, now_s)
+            if refusal is None:
+                _forget_trouble(account)
         outcome.switched += ordered
         outcome.permits += renewed
+        if refusal is not None:
+            raise refusal
     except SignOnNeeded:
         raise
     except ValueError as error:
@@ -170,10 +181,13 @@ def _order(
     accounts.settle_wish(account, credit)
     ordered = switching.order(office, actor, account, settings, now_s)
     renewed = permits.renew(office, actor, account, settings, credit, now_s)
+    return ordered, renewed
+
+
+def _forget_trouble(account: ManagedAccount) -> None:
     if account.trouble:
         account.trouble = ""
         account.save(update_fields=["trouble"])
-    return ordered, renewed
 
 
 def _locked(number: int) -> ManagedAccount | None:

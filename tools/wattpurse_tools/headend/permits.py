@@ -47,7 +47,7 @@ def renew(
     meter = switching.meter_to_order(account.meter_id)  # type: ignore[attr-defined]
     order = Order(token.PERMIT, (until_s,), f"permit until {rfc3339(until_s)}", amount=until_s)
     made = make_tokens(office, actor, meter, [order], Destination(tenancy=account.tenancy), vault.ORDERED)
-    command_queue.queue(made, PERMIT, f"permit:{account.pk}:{until_s}", now_s)
+    command_queue.queue(made, PERMIT, f"permit:{meter.number}:{made[-1].sequence}", now_s)
     account.permit_until_s = until_s
     account.save(update_fields=["permit_until_s"])
     return True

@@ -18,6 +18,7 @@ from wattpurse_tools.record.models import (
     Site,
     TemporarySupply,
 )
+from wattpurse_tools.station.order import FORFEITED, OUTDATED, OUTSTANDING, VOIDED
 
 _CHECK = "accounts"
 _PAID_IN = ("account:", "account-closed:")
@@ -71,12 +72,17 @@ def charges_have_no_gap() -> Iterator[Finding]:
 
 
 def permits_go_forward() -> Iterator[Finding]:
-    """Find permits that end before an earlier one, beyond the account's own note, or beyond a temporary supply."""
+    """Find permits that end before an earlier one, beyond the account's own note, or beyond a temporary supply.
+
+    A permit that was lost is ordered again, with the same end or a later one.
+    """
     for account in ManagedAccount.objects.order_by("pk").iterator():
         rows = Command.objects.filter(wish="permit", token__tenancy_id=account.pk, token__kind=token.PERMIT)
+        rows = rows.exclude(token__state__in=(FORFEITED, VOIDED, OUTDATED))
+        rows = rows.exclude(state="refused", token__state__in=OUTSTANDING)
         latest: dict[int, int] = {}
         for meter, until_s in rows.order_by("token__sequence").values_list("meter", "token__amount"):
-            if until_s <= latest.get(meter, 0):
+            if until_s < latest.get(meter, 0):
                 yield _of(account.pk, f"has a permit until {until_s} after one until {latest[meter]}")
             latest[meter] = until_s
         meter_number: int = account.meter_id  # type: ignore[attr-defined]

@@ -23,7 +23,10 @@ _MILLION = 1_000_000
 
 @dataclass(frozen=True)
 class Terms:
-    """The terms of a price: the currency, the customer's type or its primary key, the moment and the tenancy's debt."""
+    """The terms of a price: the currency, the customer's type or its primary key, the moment and the tenancy's debt.
+
+    Without `has_fee` the sale has no fee.
+    """
 
     currency: str
     decimals: int
@@ -32,6 +35,7 @@ class Terms:
     day: date
     debt_microunits: int = 0
     debt_share_ppm: int = 0
+    has_fee: bool = True
 
     @property
     def money(self) -> Currency:
@@ -74,7 +78,7 @@ def plan_sale(wish: Wish, terms: Terms) -> Plan:
                 price=wanted,
             )
         charge = Charge(_MILLION)
-    fee = found.get(prices.FEE, Charge(0))
+    fee = found.get(prices.FEE, Charge(0)) if terms.has_fee else Charge(0)
     plan = _by_payment if wish.gross_microunits else _by_quantity
     return plan(wish, terms, charge, fee)
 

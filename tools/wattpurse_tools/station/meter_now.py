@@ -44,13 +44,32 @@ class MeterNow:
             [self.meter["key_version"], *(token.key_version(row["sealed"]) for row in self.waiting if row["sealed"])]
         )
 
-    def newest_order(self, uid: bytes) -> int:
+    def newest_order(self, uid: bytes, for_tenant: bool = False) -> int:
         """Return the number of the newest outstanding order for a card or for no card, or 0.
 
-        An order is a token that credits nothing. The next token for that card must be redeemed after it.
+        An order is a token that credits nothing. The next token for that card must be redeemed after it. The meter
+        voids an order of a tenant who has not moved in. With `for_tenant` the next token is such an order: it is
+        redeemed after the token of the move-in, on whatever card that is. Other tokens do not wait for a move-in by
+        another card.
         """
         chosen = [row for row in self.waiting if row["card"] == uid.hex() and row["kind"] not in BENEFIT_KINDS]
+        moving_in = [row for row in self.waiting if row["kind"] == token.TENANT]
+        if moving_in:
+            newest = moving_in[-1]
+            behind = [row for row in chosen if self._is_behind(row, newest["sequence"])]
+            if for_tenant:
+                chosen = [newest, *behind]
+            elif newest["card"] != uid.hex():
+                chosen = [row for row in chosen if row not in behind]
         return max((row["sequence"] for row in chosen), default=0)
+
+    def _is_behind(self, row: Row, sequence: int) -> bool:
+        """Return True if a token is that of a number, or is redeemed after it."""
+        after = {one["sequence"]: one["after"] for one in self.waiting}
+        number = row["sequence"]
+        while number in after and number != sequence:
+            number = after[number]
+        return number == sequence
 
 
 def locked_row(number: int) -> Meter | None:

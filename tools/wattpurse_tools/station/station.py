@@ -22,7 +22,7 @@ from wattpurse.core.money.key_card import card_number
 from wattpurse.core.money.token_windows import OFFICE, WINDOW, count_of, issuer_of, number_of, number_text
 from wattpurse_tools.compiled_queries import CompiledValues
 from wattpurse_tools.record.models import Card, Contract, Meter, Statement, Token
-from wattpurse_tools.station import usefulness
+from wattpurse_tools.station import lost_orders, usefulness
 from wattpurse_tools.station.key_card_record import KeyCardRecord
 from wattpurse_tools.station.key_history import KeyHistory
 from wattpurse_tools.station.meter_now import MeterNow, locked_row
@@ -283,7 +283,7 @@ class Station(TokenRecord):
                 meter_number,
                 now.sealing_version,
                 wanted,
-                now.newest_order(uid),
+                now.newest_order(uid, any(_is_order_of_tenant(order.kind) for order in orders)),
                 deal.purpose or _purpose(orders),
                 deal.approval,
             )
@@ -384,6 +384,8 @@ class Station(TokenRecord):
                 continue
             redeemed_s = None if state == OUTDATED else time_s
             Token.objects.filter(id=key).update(state=state, redeemed_s=redeemed_s)
+            if state != REDEEMED or known_state not in OUTSTANDING:
+                lost_orders.note(meter_number, kind)
             if state == REDEEMED and kind in KEY_KINDS:
                 self.key_history.note_redeemed(meter_number, kind, amount)
 
@@ -529,6 +531,11 @@ def rights_of(order: Order) -> tuple[str, ...]:
     if order.kind in KEY_KINDS or order.kind == token.REVOKE:
         return ("keys",)
     return ("sell", "order") if order.kind in (token.DEBT, token.PERMIT, token.TARIFF) else ("order",)
+
+
+def _is_order_of_tenant(kind: int) -> bool:
+    """Return True for a token that the meter voids if another tenant is in."""
+    return token.is_personal(kind) and kind not in BENEFIT_KINDS
 
 
 def _purpose(orders: Sequence[Order]) -> str:

@@ -9,7 +9,9 @@ from wattpurse.core.messages import token
 from wattpurse.core.money import contract as contracts
 from wattpurse.core.money.token_windows import number_text
 from wattpurse_tools.record.models import Card, Token
-from wattpurse_tools.station.order import BENEFIT_KINDS, FORFEITED, ISSUED, OUTSTANDING
+from wattpurse_tools.station import lost_orders
+from wattpurse_tools.station.meter_now import locked_row
+from wattpurse_tools.station.order import FORFEITED, ISSUED, OUTSTANDING
 from wattpurse_tools.station.rows import Row, token_rows
 
 
@@ -58,14 +60,6 @@ class TokenRecord:
         """Return all tokens ever made, oldest first."""
         return token_rows(Token.objects.order_by("issued_s", "meter_id", "sequence"))
 
-    def newest_order(self, meter_number: int, uid: bytes) -> int:
-        """Return the number of the newest outstanding order for a card or for NO_CARD, or 0.
-
-        An order is a token that credits nothing. The next token for that card must be redeemed after it.
-        """
-        rows = [row for row in self.outstanding(uid) if row["meter"] == meter_number]
-        return max((row["sequence"] for row in rows if row["kind"] not in BENEFIT_KINDS), default=0)
-
     def move(self, tokens: list[Row], uid: bytes) -> None:
         """Assign tokens (rows) to another card. They are not written to that card yet."""
         Token.objects.filter(id__in=[row["id"] for row in tokens]).update(card=uid.hex(), state=ISSUED)
@@ -97,5 +91,12 @@ class TokenRecord:
 
     def mark(self, tokens: Iterable[Row], state: str) -> None:
         """Set the state of outstanding tokens (rows). A state that a statement proves stays."""
-        places = [row["id"] for row in tokens]
-        Token.objects.filter(Q(id__in=places) & Q(state__in=OUTSTANDING)).update(state=state)
+        rows = list(tokens)
+        with transaction.atomic():
+            if state == FORFEITED:
+                for meter_number, kind in sorted({(row["meter"], row["kind"]) for row in rows}):
+                    if kind in lost_orders.KINDS:
+                        locked_row(meter_number)
+                        lost_orders.note(meter_number, kind)
+            found = Token.objects.filter(Q(id__in=[row["id"] for row in rows]) & Q(state__in=OUTSTANDING))
+            found.update(state=state)

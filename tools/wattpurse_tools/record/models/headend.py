@@ -74,6 +74,20 @@ class Command(models.Model):
         indexes = [models.Index(fields=["state", "next_s"], name="commands_to_send")]
 
 
+class LostOrder(models.Model):
+    """A meter with a permit or an order to its switch that was voided, forfeited or refused.
+
+    The row goes once the engine has compared the notes of the meter's account with its tokens.
+    """
+
+    meter = models.OneToOneField(Meter, primary_key=True, on_delete=models.PROTECT, related_name="lost_order")
+
+    class Meta:
+        """The name of the table."""
+
+        db_table = "lost_orders"
+
+
 class ManagedAccount(models.Model):
     """The prepaid account of a tenancy at a meter of the contract "managed". Its money is in the ledger.
 
