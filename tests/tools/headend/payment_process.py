@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[3]
 sys.path[:0] = [str(ROOT), str(ROOT / "firmware"), str(ROOT / "tools")]
 
 NO_FAULT = "none"
-FAULTS = ("receipt", "token", "ledger", "queue", "payment", "committed", "suspense")
+FAULTS = ("receipt", "token", "ledger", "queue", "message", "payment", "committed", "suspense")
 
 
 def die(*_: object, **__: object) -> None:
@@ -30,7 +30,7 @@ def die(*_: object, **__: object) -> None:
 
 def plant(fault: str) -> None:
     """Let this process be killed at a step."""
-    from wattpurse_tools.headend import command_queue, payments
+    from wattpurse_tools.headend import command_queue, outbox, payments
     from wattpurse_tools.office import sales
     from wattpurse_tools.record.models import Payment
 
@@ -42,6 +42,8 @@ def plant(fault: str) -> None:
         sales.post_new = die
     if fault == "queue":
         command_queue.queue = die
+    if fault == "message":
+        outbox.put = die
     if fault == "payment":
         Payment.save = die
     if fault == "suspense":

@@ -16,7 +16,7 @@ from wattpurse_tools.ledger import balances, chart
 from wattpurse_tools.office import audit
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.office import Office
-from wattpurse_tools.record.models import Command, Payment, PaymentNotice, Sale, Token
+from wattpurse_tools.record.models import Command, Customer, Message, Payment, PaymentNotice, Sale, Token
 from wattpurse_tools.vault.client import VaultClient
 from wattpurse_tools.vault.engine import Vault
 from wattpurse_tools.vault.server import Server
@@ -49,6 +49,7 @@ def start(office, fault):
 def test_each_payment_sells_once_whatever_is_killed_and_whoever_works_beside(served):
     office, _ = served
     now_s = int(time.time())
+    Customer.objects.filter(number=101).update(email="ada@example.org")
     for place in range(PAYMENTS + UNKNOWN):
         meter = "1" if place < PAYMENTS else "999"
         for _ in range(2):  # each web hook comes twice
@@ -68,6 +69,8 @@ def test_each_payment_sells_once_whatever_is_killed_and_whoever_works_beside(ser
     assert Payment.objects.filter(state=payments.SUSPENSE).count() == UNKNOWN
     sales = Sale.objects.filter(payment__isnull=False)
     assert sales.count() == Sale.objects.count() == Token.objects.count() == Command.objects.count() == PAYMENTS
+    messages = Message.objects.filter(customer__number=101, channel="mail").values_list("key", flat=True)
+    assert set(messages) == {f"recharge:{sale.pk}:mail" for sale in sales}
     assert balances.balance(chart.meter(1), "EUR") == PAYMENTS * EUR
     assert balances.balance(chart.suspense("payment"), "EUR") == -UNKNOWN * EUR
     assert balances.balance(chart.provider("stripe"), "EUR") == (PAYMENTS + UNKNOWN) * EUR

@@ -5,12 +5,14 @@ import time
 import pytest
 
 from tests.tools.office.selling_site import EUR, KWH, build_site
+from wattpurse.core.messages.short_token import grouped
 from wattpurse_tools.headend import payments, sms_commands, wallets
 from wattpurse_tools.headend.recharge import recharge
 from wattpurse_tools.office.sale_types import by_provider
 from wattpurse_tools.record.models import (
     Customer,
     IncomingText,
+    ManagedAccount,
     Meter,
     Payment,
     Sale,
@@ -50,6 +52,14 @@ def test_bal_tells_the_credit_of_the_own_meters(ask):
     assert "kWh" in both
 
 
+def test_bal_tells_the_balance_of_an_account_while_it_is_open(ask):
+    tenancy = Tenancy.objects.get(meter_number=1)
+    ManagedAccount.objects.create(tenancy=tenancy, meter_id=1, opened_s=1, balance_microunits=7_650_000)
+    assert ask("BAL") == "Meter 1: 7.65 EUR."
+    ManagedAccount.objects.update(closed_s=2)
+    assert "12.34" in ask("BAL")
+
+
 def test_a_balance_of_the_former_tenant_is_not_told(ask):
     Tenancy.objects.filter(meter_number=1).update(from_s=1_790_000_050)
     assert "12.34" not in ask("BAL")
@@ -61,7 +71,7 @@ def test_tok_tells_the_digits_that_wait_again(ask, office, manager):
     recharge(office, manager, 1, 20 * EUR, by_provider("stripe"), "k", int(time.time()))
     digits = Token.objects.get().digits
     assert len(digits) == 20
-    assert sms_commands.grouped(digits) in ask("TOK 1")
+    assert grouped(digits) in ask("TOK 1")
     Token.objects.update(state="redeemed")
     assert digits[:4] not in ask("TOK 1")
 
@@ -109,7 +119,7 @@ def test_tok_with_an_amount_buys_from_the_wallet_once(ask, wallet):
     assert "20.00" in ask("BAL").splitlines()[-1]
     assert "wallet" in ask("HELP")
     first = ask("tok 1 5,50", number="n1")
-    assert sms_commands.grouped(Token.objects.get().digits) in first
+    assert grouped(Token.objects.get().digits) in first
     assert wallet() == 14_500_000
     assert ask("tok 1 5,50", number="n1") == first
     IncomingText.objects.filter(number="n1").delete()  # the process died before it kept its answer

@@ -6,7 +6,7 @@ payment: the customer waits for that one.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from wattpurse_tools.headend import quiet_hours, sms_text, texts
 from wattpurse_tools.headend.policy import policy
@@ -54,19 +54,22 @@ def put(customer: Customer, kind: str, key: str, values: Mapping[str, object], n
     `balance_microunits`, `until_s`. Raise ValueError for a kind or for values without a text.
     """
     rules = policy()
+    addresses = wanted_addresses(customer, kind, rules)
     shown = texts.shown(kind, values, customer.language, rules.time_zone)
     not_before_s = now_s if kind in AT_ONCE else after_quiet_hours(now_s, rules)
     body = texts.mail_body(shown.mail, customer.name, customer.number, customer.language)
     hooked = _hook_body(customer, kind, key, values, shown, now_s)
+    bodies = {MAIL: body, SMS: sms_text.shortened(shown.sms), HOOK: hooked}
     _write(
-        _row(customer, kind, key, channel, address, text, shown.subject, now_s, not_before_s)
-        for channel, address, text in (
-            (MAIL, customer.email, body),
-            (SMS, customer.phone, sms_text.shortened(shown.sms)),
-            (HOOK, rules.web_hook, hooked),
-        )
-        if address and is_wanted(customer, kind, channel)
+        _row(customer, kind, key, channel, address, bodies[channel], shown.subject, now_s, not_before_s)
+        for channel, address in addresses.items()
     )
+
+
+def wanted_addresses(customer: Customer, kind: str, rules: HeadendPolicy) -> dict[str, str]:
+    """Return the addresses for messages of a kind, by the channels that a customer has and wants."""
+    known = {MAIL: customer.email, SMS: customer.phone, HOOK: rules.web_hook}
+    return {channel: one for channel, one in known.items() if one and is_wanted(customer, kind, channel)}
 
 
 def is_wanted(customer: Customer, kind: str, channel: str) -> bool:
@@ -88,9 +91,9 @@ def put_answer(phone: str, key: str, text: str, now_s: int) -> None:
     _write([_row(None, ANSWER, key, SMS, phone, sms_text.shortened(text), "", now_s, now_s)])
 
 
-def withdraw(key: str) -> set[str]:
+def withdraw(key: str, channels: Sequence[str] = SENT_CHANNELS) -> set[str]:
     """Withdraw the messages of a key that nobody has begun to send. Return the channels on which it is too late."""
-    keys = {f"{key}:{channel}": channel for channel in SENT_CHANNELS}
+    keys = {f"{key}:{channel}": channel for channel in channels}
     Message.objects.filter(key__in=keys, state=WAITING, tries=0).update(state=WITHDRAWN)
     left = Message.objects.filter(key__in=keys).exclude(state=WITHDRAWN)
     return {keys[one] for one in left.values_list("key", flat=True)}

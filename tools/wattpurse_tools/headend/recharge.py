@@ -1,15 +1,17 @@
 """Recharge of a meter from outside the shops, by its contract, in the online shop.
 
 A prepaid meter gets a token, which is queued for the network and has twenty digits if its amount fits into them. A
-managed meter has an account, which takes the money. A meter for key cards is refused with the remedy.
+managed meter has an account, which takes the money. A meter for key cards is refused with the remedy. The customer at
+the meter gets a message, in the transaction of the sale.
 """
 
 from dataclasses import replace
 
 from django.db import transaction
 
+from wattpurse.core.messages import short_token
 from wattpurse.core.money import contract as contracts
-from wattpurse_tools.headend import accounts, command_queue, online_shop
+from wattpurse_tools.headend import accounts, command_queue, online_shop, outbox
 from wattpurse_tools.ledger import chart
 from wattpurse_tools.office import sales
 from wattpurse_tools.office.actor import Actor
@@ -39,12 +41,16 @@ def recharge(
     takes nothing for this payment.
     """
     account = _account_at(meter_number)
-    if account is not None:
-        return _paid_in(office, actor, account, gross_microunits, payment_type, client_key, now_s)
     with transaction.atomic():
-        row = locked_row(meter_number)
-        shift = online_shop.running_shift(office, actor, now_s)
-        return _sell(office, actor, (row, meter_number), gross_microunits, (shift, payment_type, client_key), now_s)
+        if account is not None:
+            sale = _paid_in(office, actor, account, gross_microunits, payment_type, client_key, now_s)
+        else:
+            row = locked_row(meter_number)
+            shift = online_shop.running_shift(office, actor, now_s)
+            how = (shift, payment_type, client_key)
+            sale = _sell(office, actor, (row, meter_number), gross_microunits, how, now_s)
+        _tell(sale, account is not None, now_s)
+    return sale
 
 
 def recharge_in(
@@ -59,8 +65,8 @@ def recharge_in(
 ) -> Sale:
     """Sell credit in a shift of a person, once by its key, and queue its token. Return the receipt. Right: sell.
 
-    Raise Refusal, with no change, if the meter takes nothing for this payment. An account is paid into by `recharge`
-    alone: its receipt is in no shift.
+    The customer stands there and gets no message. Raise Refusal, with no change, if the meter takes nothing for this
+    payment. An account is paid into by `recharge` alone: its receipt is in no shift.
     """
     with transaction.atomic():
         row = locked_row(meter_number)
@@ -87,6 +93,25 @@ def _sell(
     tokens = list(Token.objects.filter(sale=sale).order_by("sequence"))
     command_queue.queue(tokens, WISH, f"{WISH}:{sale.pk}", now_s)
     return sale
+
+
+def message_key(sale: Sale) -> str:
+    """Return the key of the message about a recharge."""
+    return f"{WISH}:{sale.pk}"
+
+
+def _tell(sale: Sale, is_paid_in: bool, now_s: int) -> None:
+    """Write the message about a recharge to the customer at the meter. The same sale again writes nothing more."""
+    tenancy = sale.tenancy
+    if tenancy is None:
+        return
+    values: dict[str, object] = {"meter": sale.meter_number, "amount_microunits": sale.gross_microunits}
+    if is_paid_in:
+        values["balance_microunits"] = accounts.balance_of(tenancy.pk)
+    digits = Token.objects.filter(sale=sale).exclude(digits="").order_by("sequence").values_list("digits", flat=True)
+    if digits:
+        values["digits"] = ", ".join(map(short_token.grouped, digits))
+    outbox.put(tenancy.customer, outbox.RECHARGE, message_key(sale), values, now_s)
 
 
 def refuse_meter(meter_number: int) -> None:

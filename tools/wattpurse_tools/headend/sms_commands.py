@@ -15,13 +15,25 @@ from django.db import IntegrityError, transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from wattpurse.core.money import contract as contracts
+from wattpurse.core.messages.short_token import grouped
 from wattpurse.core.text import kwh_text
-from wattpurse_tools.headend import accounts, wallet_orders, wallets
+from wattpurse_tools.headend import outbox, wallet_orders, wallets
 from wattpurse_tools.headend.providers.amounts import micro_of_text
+from wattpurse_tools.headend.recharge import message_key
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.office import Office
-from wattpurse_tools.record.models import Customer, IncomingText, Meter, Sale, Tenancy, Token, Wallet
+from wattpurse_tools.record.models import (
+    Customer,
+    IncomingText,
+    ManagedAccount,
+    Meter,
+    Payment,
+    PaymentNotice,
+    Sale,
+    Tenancy,
+    Token,
+    Wallet,
+)
 from wattpurse_tools.station import order as orders
 from wattpurse_tools.station.amounts import KWH_DECIMALS
 from wattpurse_tools.station.currencies import site_currency
@@ -133,10 +145,19 @@ def _bought(office: Office, actor: Actor, wallet: Wallet, wish: tuple[int, int],
         notice = wallet_orders.order(wallet, meter, amount, attempt, now_s)
     except ValueError:
         return _not_bought(wallet, meter)
-    payment = wallet_orders.worked_on(office, actor, notice, now_s)
+    payment = _worked_on(office, actor, notice, now_s)
     if payment is None:
         return _("Meter %(meter)s: your order is being worked on. Write TOK for the digits soon.") % {"meter": meter}
     return _not_bought(wallet, meter) if payment.sale is None else _sold(payment.sale)
+
+
+def _worked_on(office: Office, actor: Actor, notice: PaymentNotice, now_s: int) -> Payment | None:
+    """Work on an order. The answer has the digits, so the SMS about the recharge is withdrawn before it is sent."""
+    with transaction.atomic():
+        payment = wallet_orders.worked_on(office, actor, notice, now_s)
+        if payment is not None and payment.sale is not None:
+            outbox.withdraw(message_key(payment.sale), (outbox.SMS,))
+    return payment
 
 
 def _sold(sale: Sale) -> str:
@@ -173,10 +194,10 @@ def _meters(customer: Customer, numbers: Sequence[str]) -> list[tuple[Tenancy, M
 
 
 def _balance(_office: Office, _actor: Actor, tenancy: Tenancy, meter: Meter) -> str:
-    if meter.contract == contracts.Managed.name:
-        currency = site_currency()
-        amount = accounts.balance_of(tenancy.pk)
-        return _("Meter %(meter)s: %(credit)s.") % {"meter": meter.number, "credit": currency.exact_text(amount)}
+    account = ManagedAccount.objects.filter(tenancy=tenancy, closed_s=None).first()
+    if account is not None:
+        credit = site_currency().exact_text(account.balance_microunits)
+        return _("Meter %(meter)s: %(credit)s.") % {"meter": meter.number, "credit": credit}
     if meter.balance is None or meter.told_s < tenancy.from_s:
         return _("Meter %(meter)s has not told its credit yet.") % {"meter": meter.number}
     credit = site_currency().exact_text(meter.balance)
@@ -193,11 +214,6 @@ def _tokens(_office: Office, _actor: Actor, tenancy: Tenancy, meter: Meter) -> s
         return _("Meter %(meter)s: no digits wait for it.") % {"meter": meter.number}
     told = ", ".join(grouped(one) for one in digits)
     return _("Meter %(meter)s: %(digits)s.") % {"meter": meter.number, "digits": told}
-
-
-def grouped(digits: str) -> str:
-    """Return digits in groups of four, to read aloud and to type."""
-    return " ".join(digits[place : place + 4] for place in range(0, len(digits), 4))
 
 
 _COMMANDS: dict[str, Callable[[Office, Actor, Tenancy, Meter], str]] = {"BAL": _balance, _BUY: _tokens}
