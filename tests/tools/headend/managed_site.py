@@ -51,11 +51,13 @@ def add_tenancy(meter, customer_type="household"):
 class ManagedMeter:
     """A meter of the contract "managed" that reports to the record. `account` is the firmware's."""
 
+    contract = Managed
+
     def __init__(self, office, number, now_s, tariff=None):
         row = tariff or Tariff.objects.get(version=1)
         self._office = office
         self.number = number
-        self.account = Account(bytes(row.table), 1000, 1, Managed, now_s)
+        self.account = Account(bytes(row.table), 1000, 1, self.contract, now_s)
         self._last = 0
 
     @property

@@ -6,13 +6,21 @@ import ssl
 import pytest
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
-from tests.tools.headend.mail_server import MailServerOfTests
+from tests.tools.headend.mail_server import MailServerOfTests, free_port
 from tests.tools.headend.test_web_hook import make_certificate
 from wattpurse_tools import cli, private_files
 from wattpurse_tools.headend import outbox, rounds, settings_file
 from wattpurse_tools.headend.outbox import LOW_CREDIT, SENT
 from wattpurse_tools.headend.policy import policy
-from wattpurse_tools.record.models import Customer, HeadendPolicy, Message
+from wattpurse_tools.record.models import (
+    Customer,
+    HeadendPolicy,
+    Message,
+    Meter,
+    Premises,
+    TemporarySupply,
+    Tenancy,
+)
 
 MAIL = '[mail]\nhost = "localhost"\nsender = "Shop <shop@example.org>"\n'
 SECRET = "whsec_" + base64.b64encode(b"s" * 32).decode()
@@ -91,6 +99,23 @@ def test_the_command_sends_by_tls_with_a_password(office_folder, tmp_path, capsy
         private_files_replace(office_folder.path / "pw", "wrong")
         assert cli.main([*office, "--test", "boss@example.org"]) == 1
     assert "the mail was not sent: later" in capsys.readouterr().err
+
+
+def test_the_command_looks_for_supply_that_ends(office_folder):
+    customer = Customer.objects.create(number=1, name="Ada", email="ada@example.org", created_s=0)
+    meter = Meter.objects.create(number=3, currency="EUR", decimals=2, contract="managed")
+    place = Premises.objects.create(name="Site")
+    tenancy = Tenancy.objects.create(premises=place, customer=customer, meter_number=3, from_s=0)
+    TemporarySupply.objects.create(
+        tenancy=tenancy, meter=meter, from_s=0, until_s=settings_now_s() + 86_400, state="running", planned_by=1
+    )
+    write(office_folder, f'{MAIL}port = {free_port()}\nsecurity = "none"\n')
+    assert cli.main(["headend", "sender", "--office", str(office_folder.path), "--once"]) == 0
+    assert Message.objects.get().kind == outbox.EXPIRY
+    TemporarySupply.objects.update(state="ended")
+    Message.objects.update(tries=0)
+    assert cli.main(["headend", "sender", "--office", str(office_folder.path), "--once"]) == 0
+    assert Message.objects.get().state == outbox.WITHDRAWN
 
 
 def settings_now_s():

@@ -25,6 +25,7 @@ SETTINGS = {
     "silent_hours": "6",
     "warn_amount": "7.50",
     "warn_days": "2",
+    "expiry_days": "5",
     "quiet_from": "22:00",
     "quiet_until": "06:30",
     "friendly_from": "09:00",
@@ -182,7 +183,7 @@ def test_settings_are_changed_with_an_entry_of_the_audit_trail(office, desk):
     assert desk.post("/headend/settings", SETTINGS).status_code == 302
     found = policy()
     assert (found.permit_s, found.renew_s, found.silent_s) == (172_800, 43_200, 21_600)
-    assert (found.warn_microunits, found.warn_days) == (7_500_000, 2)
+    assert (found.warn_microunits, found.warn_days, found.expiry_days) == (7_500_000, 2, 5)
     assert (found.quiet_from_minute, found.quiet_until_minute) == (1320, 390)
     assert (found.friendly_from_minute, found.friendly_until_minute, found.friendly_weekdays) == (540, 840, 5)
     assert found.time_zone == "Africa/Nairobi"
@@ -206,6 +207,7 @@ def test_settings_are_changed_with_an_entry_of_the_audit_trail(office, desk):
         ({"map_tiles": "https://tiles.example/{z}/{x}/{y}.png"}, "name the source"),
         ({"warn_amount": "much"}, "Type a number"),
         ({"silent_hours": "100000"}, "silent after at most"),
+        ({"expiry_days": "367"}, "at most a year"),
         ({"friendly_days": []}, "This field is required"),
     ],
 )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 SENDER_PAUSE_S = 2.0
 WATCH_S = 60
+SEARCH_S = 3600
 
 
 def run_sender(arguments: Namespace) -> int:
@@ -38,7 +39,7 @@ def run_sender(arguments: Namespace) -> int:
 
 
 class _Sender:
-    """The work of the sender: messages out, texts in, and once a minute the events of links."""
+    """The work of the sender: messages out, texts in, and from time to time what links and ends of supply bring."""
 
     def __init__(self, office: "Office", settings: "Settings") -> None:
         from wattpurse_tools.headend.signing_on import HeadendOperator
@@ -47,18 +48,23 @@ class _Sender:
         self._operator = HeadendOperator(office)
         self._settings = settings
         self._watched_s = 0
+        self._searched_s = 0
 
     def step(self) -> None:
         """Do all work that is due."""
         from django.db import close_old_connections
 
-        from wattpurse_tools.headend import delivery, link_events, rounds, settings_file
+        from wattpurse_tools.headend import delivery, link_events, rounds, settings_file, supply_ends
 
         close_old_connections()
         now_s = _now_s()
         if now_s - self._watched_s >= WATCH_S:
             self._watched_s = now_s
             link_events.run_round(now_s)
+            supply_ends.withdraw_moved(now_s)
+        if now_s - self._searched_s >= SEARCH_S:
+            self._searched_s = now_s
+            supply_ends.tell(now_s)
         delivery.run_round(now_s, settings_file.transports(self._settings), _now_s)
         if self._settings.sms is not None:
             self._settings.sms.book_errors(now_s)

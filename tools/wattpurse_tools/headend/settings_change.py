@@ -20,6 +20,7 @@ FIELDS = (
     "renew_s",
     "warn_microunits",
     "warn_days",
+    "expiry_days",
     "quiet_from_minute",
     "quiet_until_minute",
     "friendly_from_minute",
@@ -35,6 +36,7 @@ FIELDS = (
 _LEAST_PERMIT_S = 3600
 _MOST_PERMIT_S = 366 * 86_400
 _MOST_SILENT_S = 90 * 86_400
+_MOST_WARN_DAYS = 366
 _DAY_MINUTES = 24 * 60
 _ALL_WEEKDAYS = 127
 _TILES = re.compile(r"https://[A-Za-z0-9.-]+(?::\d{1,5})?/[A-Za-z0-9._~/{}?=&%-]*")
@@ -76,7 +78,8 @@ def _check(settings: HeadendPolicy) -> None:
         raise Refusal("a permit lasts from an hour to a year")
     if not 0 < settings.renew_s < settings.permit_s:
         raise Refusal("a permit is renewed after its begin and before its end")
-    if settings.warn_microunits < 0 or not 0 <= settings.warn_days <= 366:
+    days = (settings.warn_days, settings.expiry_days)
+    if settings.warn_microunits < 0 or not all(0 <= one <= _MOST_WARN_DAYS for one in days):
         raise Refusal("the limits of warnings are zero or more, and at most a year")
     if not 0 < settings.silent_s <= _MOST_SILENT_S:
         raise Refusal("a meter is silent after at most 90 days")

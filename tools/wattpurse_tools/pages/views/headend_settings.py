@@ -35,6 +35,9 @@ class SettingsForm(forms.Form):
     silent_hours = forms.IntegerField(label=gettext_lazy("A meter is silent after, hours"), min_value=1)
     warn_amount = forms.CharField(label=gettext_lazy("Warn below this balance"), max_length=24)
     warn_days = forms.IntegerField(label=gettext_lazy("Warn below so many days left"), min_value=0)
+    expiry_days = forms.IntegerField(
+        label=gettext_lazy("Tell the end of supply so many days before, 0 for never"), min_value=0
+    )
     quiet_from = _time_field(gettext_lazy("No messages from"))
     quiet_until = _time_field(gettext_lazy("No messages until"))
     friendly_from = _time_field(gettext_lazy("Switch off from"))
@@ -71,6 +74,7 @@ class SettingsForm(forms.Form):
             "silent_s": facts["silent_hours"] * _HOUR_S,
             "warn_microunits": facts["warn_amount"],
             "warn_days": facts["warn_days"],
+            "expiry_days": facts["expiry_days"],
             "quiet_from_minute": _minute(facts["quiet_from"]),
             "quiet_until_minute": _minute(facts["quiet_until"]),
             "friendly_from_minute": _minute(facts["friendly_from"]),
@@ -113,6 +117,7 @@ def _initial(found: HeadendPolicy, decimals: int) -> dict[str, object]:
         "silent_hours": found.silent_s // _HOUR_S,
         "warn_amount": f"{found.warn_microunits // MICRO}.{found.warn_microunits % MICRO:06}"[: decimals - 6 or None],
         "warn_days": found.warn_days,
+        "expiry_days": found.expiry_days,
         "quiet_from": _time(found.quiet_from_minute),
         "quiet_until": _time(found.quiet_until_minute),
         "friendly_from": _time(found.friendly_from_minute),

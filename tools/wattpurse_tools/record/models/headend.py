@@ -336,18 +336,20 @@ class HeadendPolicy(models.Model):
     """The one row of settings of the head-end.
 
     A permit lasts `permit_s` and is renewed when `renew_s` of it are left. Warnings come below `warn_microunits` and
-    below `warn_days`. Nobody is written to between `quiet_from_minute` and `quiet_until_minute` of the day in
-    `time_zone`, and nobody is switched off outside `friendly_from_minute` to `friendly_until_minute`, on the weekdays
-    of `friendly_weekdays` (1 Monday to 64 Sunday, added up). A meter is silent
-    after `silent_s`. The message of an outage waits for `outage_s`, and that of a return for `return_s`. A feeder is
-    out if `mass_share_ppm` of its meters are. `shop` is the online shop, or None before its first use. `map_tiles` is
-    the address of pictures below the map, with {z}, {x} and {y}, or "" for none. `map_credit` names their source.
+    below `warn_days`. Customers are told the end of a supply by time `expiry_days` before it, and never if that is 0.
+    Nobody is written to between `quiet_from_minute` and `quiet_until_minute` of the day in `time_zone`, and nobody is
+    switched off outside `friendly_from_minute` to `friendly_until_minute`, on the weekdays of `friendly_weekdays` (1
+    Monday to 64 Sunday, added up). A meter is silent after `silent_s`. The message of an outage waits for `outage_s`,
+    and that of a return for `return_s`. A feeder is out if `mass_share_ppm` of its meters are. `shop` is the online
+    shop, or None before its first use. `map_tiles` is the address of pictures below the map, with {z}, {x} and {y}, or
+    "" for none. `map_credit` names their source.
     """
 
     permit_s = models.BigIntegerField(default=3 * 86_400)
     renew_s = models.BigIntegerField(default=86_400)
     warn_microunits = models.BigIntegerField(default=5_000_000)
     warn_days = models.IntegerField(default=3)
+    expiry_days = models.IntegerField(default=3)
     quiet_from_minute = models.IntegerField(default=21 * 60)
     quiet_until_minute = models.IntegerField(default=7 * 60)
     friendly_from_minute = models.IntegerField(default=8 * 60)

@@ -1,0 +1,8 @@
+"""The days before the end of a supply by time at which its customer gets a message."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("record", "0015_payment_words")]
+    operations = [migrations.AddField("headendpolicy", "expiry_days", models.IntegerField(default=3))]
