@@ -20,7 +20,20 @@ from wattpurse_tools.pages.api.document import document
 from wattpurse_tools.pages.api.problems import KINDS
 from wattpurse_tools.pages.api.routes import NOT_NEEDED, ROUTES
 from wattpurse_tools.pages.api.schemas import SCHEMAS
-from wattpurse_tools.record.models import ApiAnswer, ApiToken, AuditEntry, LoginTry, Sale, Shift, Shop, ShortLimit, Till
+from wattpurse_tools.record.models import (
+    ApiAnswer,
+    ApiToken,
+    AuditEntry,
+    LoginTry,
+    ManagedAccount,
+    Meter,
+    Sale,
+    Shift,
+    Shop,
+    ShortLimit,
+    Tenancy,
+    Till,
+)
 
 _keys = itertools.count(1)
 
@@ -365,6 +378,16 @@ def test_the_list_of_customers_is_bounded(program, monkeypatch):
 def test_a_meter_tells_who_lives_there(program):
     _, told = program.get("meters/1")
     assert (told["customer_name"], told["premises"], told["contract"]) == ("Customer 1", "Flat 1", "prepaid-money")
+
+
+def test_the_balance_of_an_account_is_told_and_not_that_of_its_meter(program):
+    Meter.objects.filter(number=1).update(balance=3, told_s=1_790_000_000)
+    _, told = program.get("meters/1")
+    assert (told["balance"], told["balance_told"] is None) == (3, False)
+    tenancy = Tenancy.objects.get(meter_number=1)
+    ManagedAccount.objects.create(tenancy=tenancy, meter_id=1, opened_s=1, balance_microunits=7_650_000)
+    _, told = program.get("meters/1")
+    assert (told["balance"], told["balance_told"]) == (7_650_000, None)
 
 
 def test_a_forged_statement_records_nothing(program):

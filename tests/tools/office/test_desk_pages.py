@@ -11,7 +11,18 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.tools.office.desk_rows import MILLION, add_sale, add_token, make_street, now_s, this_month
 from wattpurse_tools.office.site_days import month_text
-from wattpurse_tools.record.models import AuditEntry, Card, Customer, Meter, Premises, Tariff, TariffPlan, Tenancy, User
+from wattpurse_tools.record.models import (
+    AuditEntry,
+    Card,
+    Customer,
+    ManagedAccount,
+    Meter,
+    Premises,
+    Tariff,
+    TariffPlan,
+    Tenancy,
+    User,
+)
 
 LISTS = (
     "/office/customers/",
@@ -141,6 +152,22 @@ def test_the_page_of_a_meter_shows_its_history(office, desk):
     for words in ("Person 1", "House 1", "100 kWh", "night 30 kWh", "prepaid-money", "issued", "20.00"):
         assert words in content.replace("\xa0", " "), words
     assert queries_of(desk, "/office/meters/1001") <= 20
+
+
+def test_a_meter_with_an_account_shows_the_balance_of_the_account(office, desk):
+    make_street(2)
+    Meter.objects.update(balance=0, told_s=now_s(), days_left=1)
+    ManagedAccount.objects.create(
+        tenancy=Tenancy.objects.get(meter_number=1001), meter_id=1001, opened_s=1, balance_microunits=7_650_000
+    )
+    for address in ("/office/meters/?q=1001", "/office/meters/1001"):
+        content = desk.get(address).content.decode().replace("\xa0", " ")
+        assert "7.65 EUR" in content, address
+        assert "0.00 EUR" not in content, address
+        assert "as last told" not in content
+    low = desk.get("/office/meters/?show=low").content.decode()
+    assert "/office/meters/1002" in low
+    assert "/office/meters/1001" not in low
 
 
 def test_a_stopped_meter_says_why(office, desk):

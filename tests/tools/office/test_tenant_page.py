@@ -8,7 +8,7 @@ from tests.tools.office.desk_rows import DAY_S, MILLION, add_sale, add_token, ma
 from wattpurse.core.messages import token
 from wattpurse_tools.office import page_codes, tenant_page
 from wattpurse_tools.pages.login_limits import TENANT
-from wattpurse_tools.record.models import Customer, Meter, Premises, Tenancy, Token
+from wattpurse_tools.record.models import Customer, ManagedAccount, Meter, Premises, Tenancy, Token
 
 CODE = "abcdefghjkmnpqrstuvwxyz2"
 
@@ -119,3 +119,22 @@ def test_days_are_told_in_the_language_of_the_tenant(office, pages, street):
         content = pages.get(f"/t/{CODE}", HTTP_ACCEPT_LANGUAGE=language).content.decode().replace("\xa0", " ")
         assert f">{words}<" in content
         assert ("12 days" in content) == (language == "en")
+
+
+def test_an_account_shows_its_own_balance_as_it_is_now(any_office, pages, street):
+    account = ManagedAccount.objects.create(
+        tenancy=Tenancy.objects.get(page_code=CODE), meter_id=1001, opened_s=1, balance_microunits=7_650_000
+    )
+    Meter.objects.update(contract="managed", balance=0, days_left=2)
+    with CaptureQueriesContext(connection) as asked:
+        content = pages.get(f"/t/{CODE}").content.decode().replace("\xa0", " ")
+    assert "7.65 EUR" in content
+    for words in ("0.00 EUR", "as last told", "Days left", "visit with your card"):
+        assert words not in content, words
+    assert len(asked) <= 17
+    Meter.objects.update(told_s=0, balance=None)
+    content = pages.get(f"/t/{CODE}").content.decode().replace("\xa0", " ")
+    assert "7.65 EUR" in content
+    assert "visit with your card" not in content
+    ManagedAccount.objects.filter(pk=account.pk).update(closed_s=2)
+    assert "7.65" not in pages.get(f"/t/{CODE}").content.decode()

@@ -9,7 +9,20 @@ from django.test.utils import CaptureQueriesContext
 from tests.tools.office.selling_site import EUR, PaperCard, build_site, first_shop, first_till
 from wattpurse_tools.office import approvals
 from wattpurse_tools.pages import desk_readers
-from wattpurse_tools.record.models import Approval, AuditEntry, BankDeposit, Sale, Shift, Shop, ShortLimit, Till, User
+from wattpurse_tools.record.models import (
+    Approval,
+    AuditEntry,
+    BankDeposit,
+    ManagedAccount,
+    Meter,
+    Sale,
+    Shift,
+    Shop,
+    ShortLimit,
+    Tenancy,
+    Till,
+    User,
+)
 
 
 @pytest.fixture
@@ -114,6 +127,16 @@ def test_the_customer_is_confirmed_before_the_sale(shift, card):
     shift.post("/till/card", {"meter": ""})
     answer = words(shift.get("/till/customer"))
     assert "101 Customer 1" in answer and "Flat 1" in answer and card.name in answer
+
+
+def test_the_balance_of_an_account_is_shown_as_it_is_now(shift):
+    Meter.objects.filter(number=1).update(balance=0, told_s=1_790_000_000)
+    tenancy = Tenancy.objects.get(meter_number=1)
+    ManagedAccount.objects.create(tenancy=tenancy, meter_id=1, opened_s=1, balance_microunits=7_650_000)
+    shift.post("/till/card", {"meter": "1"})
+    answer = words(shift.get("/till/customer")).replace("\xa0", " ")
+    assert "7.65 EUR" in answer
+    assert "as last told" not in answer
 
 
 def test_a_sale_to_the_card_is_on_the_card_and_on_the_receipt(shift, card):

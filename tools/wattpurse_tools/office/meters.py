@@ -10,11 +10,13 @@ from django.db.models.functions import Cast
 from wattpurse_tools.office import audit
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.office import Office
+from wattpurse_tools.office.open_accounts import open_account
 from wattpurse_tools.office.paging import Slice, slice_of
 from wattpurse_tools.record.models import (
     Card,
     Contract,
     Installation,
+    ManagedAccount,
     Meter,
     MeterReceipt,
     MonthlyReading,
@@ -54,9 +56,14 @@ class MeterRow:
     silent_days: int | None
 
     @property
+    def account(self) -> ManagedAccount | None:
+        """The open account of the tenancy. It has the money: a managed meter tells none."""
+        return open_account(self.tenancy)
+
+    @property
     def days_left(self) -> int | None:
-        """The days of credit left from now on, by the mean use in the newest statement."""
-        if self.meter.days_left is None:
+        """The days of credit left from now on, by the mean use in the newest statement, or None with an account."""
+        if self.meter.days_left is None or self.account is not None:
             return None
         return max(0, self.meter.days_left - (self.silent_days or 0))
 
@@ -118,8 +125,8 @@ def rows_of(meters: list[Meter]) -> list[MeterRow]:
     numbers = [meter.number for meter in meters]
     installed = Installation.objects.filter(meter__in=numbers, until_s=None)
     places = dict(installed.values_list("meter_id", "premises__name"))
-    open_tenancies = Tenancy.objects.filter(meter_number__in=numbers, until_s=None).select_related("customer")
-    tenancies = {one.meter_number: one for one in open_tenancies}
+    living = Tenancy.objects.filter(meter_number__in=numbers, until_s=None).select_related("customer", "account")
+    tenancies = {one.meter_number: one for one in living}
     now_s = int(time.time())
     return [
         MeterRow(
@@ -211,7 +218,9 @@ def _chosen(chosen: str) -> QuerySet[Meter]:
         return meters.filter(told_s__lt=int(time.time()) - SILENT_DAYS * _DAY_S)
     if chosen == LOW:
         empty_s = F("told_s") + Cast("days_left", BigIntegerField()) * _DAY_S
-        return meters.annotate(empty_s=empty_s).filter(empty_s__lte=int(time.time()) + LOW_DAYS * _DAY_S)
+        low = meters.annotate(empty_s=empty_s).filter(empty_s__lte=int(time.time()) + LOW_DAYS * _DAY_S)
+        # The days of a meter with an account are those of its permit, which the engine renews.
+        return low.exclude(pk__in=ManagedAccount.objects.filter(closed_s=None).values("meter"))
     if chosen == VACANT:
         return meters.exclude(number__in=Tenancy.objects.filter(until_s=None).values("meter_number"))
     return meters

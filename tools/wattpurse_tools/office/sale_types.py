@@ -114,7 +114,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Person:
-    """The customer to confirm before a sale. `balance` is the meter's credit as it was last told, at `told_s`."""
+    """The customer to confirm before a sale. `balance` is the meter's credit as it was last told, at `told_s`.
+
+    With an account, `has_account` is true, and `balance` is its balance as it is now, which no meter has told.
+    """
 
     name: str
     number: int
@@ -123,6 +126,7 @@ class Person:
     contract: str
     balance: int | None = None
     told_s: int = 0
+    has_account: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import hashlib
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
@@ -27,6 +27,7 @@ from wattpurse_tools.office import audit, books, learning, shifts, tariff_rides
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.business_days import bounds_s, business_day
 from wattpurse_tools.office.office import Office
+from wattpurse_tools.office.open_accounts import open_account
 from wattpurse_tools.office.reader import CardSeen, Reader
 from wattpurse_tools.office.receipts import Buyer, Paper, lines_of, write_receipt
 from wattpurse_tools.office.sale_plan import Plan, Terms, plan_free, plan_sale
@@ -538,7 +539,7 @@ def _digits(office: Office, actor: Actor, meter_number: int, tokens: Sequence[To
 
 def tenancy_at(meter_number: int) -> Tenancy | None:
     """Return the tenancy at a meter now, or None."""
-    return _tenancies_at(meter_number).select_related("customer__customer_type", "premises").first()
+    return _tenancies_at(meter_number).select_related("customer__customer_type", "premises", "account").first()
 
 
 def _tenancies_at(meter_number: int) -> "QuerySet[Tenancy]":
@@ -549,7 +550,11 @@ def _person(meter: Meter, tenancy: Tenancy | None) -> Person:
     name, number, premises = "", 0, ""
     if tenancy is not None:
         name, number, premises = tenancy.customer.name, tenancy.customer.number, tenancy.premises.name
-    return Person(name, number, premises, meter.number, meter.contract or meter.unit or "", meter.balance, meter.told_s)
+    person = Person(name, number, premises, meter.number, meter.contract or meter.unit or "")
+    account = open_account(tenancy)
+    if account is not None:
+        return replace(person, balance=account.balance_microunits, has_account=True)
+    return replace(person, balance=meter.balance, told_s=meter.told_s)
 
 
 def _credit_words(plan: Plan) -> str:

@@ -1,13 +1,15 @@
-"""The content of a tenant's own page: the balance as last told, the use by month, and the tokens that were bought.
+"""The content of a tenant's own page: the balance, the use by month, and the tokens that were bought.
 
-The page has no name, no address and no card. It ends with the tenancy: the balance of the next tenant is not on it. The
-month of moving in belongs to two tenants if it began before, and is left out.
+The balance is that of the meter as last told, or that of the account that the office keeps for a managed meter, as it
+is now. The page has no name, no address and no card. It ends with the tenancy: the balance of the next tenant is not on
+it. The month of moving in belongs to two tenants if it began before, and is left out.
 """
 
 from dataclasses import dataclass, field
 
 from django.db.models import Q
 
+from wattpurse_tools.office.open_accounts import open_account
 from wattpurse_tools.office.page_codes import as_kept
 from wattpurse_tools.office.site_days import day_of, month_of, month_start_s, site_zone
 from wattpurse_tools.record.models import Meter, MonthlyReading, Tenancy, Token
@@ -20,13 +22,17 @@ _DAY_S = 86_400
 
 @dataclass(frozen=True)
 class TenantPage:
-    """The content of the page. `balance` is None if the meter has not told it to this tenant."""
+    """The content of the page. `balance` is None if the meter has not told it to this tenant.
+
+    With an account, `has_account` is true, the balance is in micro-units, and the meter tells neither time nor days.
+    """
 
     meter: Meter
     balance: int | None
     told_s: int
     days_left: int | None
     is_open: bool
+    has_account: bool = False
     months: list[MonthlyReading] = field(default_factory=list)
     tokens: list[Token] = field(default_factory=list)
 
@@ -34,22 +40,26 @@ class TenantPage:
 def page_of(typed: str, now_s: int) -> TenantPage | None:
     """Return the page of a code, or None if it opens none."""
     code = as_kept(typed)
-    tenancy = Tenancy.objects.filter(page_code=code).first() if code else None
+    tenancy = Tenancy.objects.select_related("account").filter(page_code=code).first() if code else None
     if tenancy is None:
         return None
     meter = Meter.objects.get(number=tenancy.meter_number)
     is_open = tenancy.until_s is None
-    is_told = is_open and meter.balance is not None and meter.told_s >= tenancy.from_s
-    days_left = None
+    account = open_account(tenancy) if is_open else None
+    is_told = is_open and account is None and meter.balance is not None and meter.told_s >= tenancy.from_s
+    balance, days_left = meter.balance if is_told else None, None
+    if account is not None:
+        balance = account.balance_microunits
     if is_told and meter.days_left is not None:
         days_left = max(0, meter.days_left - (now_s - meter.told_s) // _DAY_S)
     bought = Token.objects.filter(Q(tenancy=tenancy) | Q(sale__tenancy=tenancy), kind__in=orders.BENEFIT_KINDS)
     return TenantPage(
         meter=meter,
-        balance=meter.balance if is_told else None,
+        balance=balance,
         told_s=meter.told_s if is_told else 0,
         days_left=days_left,
         is_open=is_open,
+        has_account=account is not None,
         months=_months(tenancy),
         tokens=list(bought.order_by("-issued_s", "-id").distinct()[:_TOKENS]),
     )

@@ -13,7 +13,7 @@ from wattpurse_tools.pages.tills import Place
 class Facts:
     """A meter and its customer. `person` is None if the office does not have the meter.
 
-    `balance_text` and `told_text` are empty if the meter has told nothing yet.
+    `balance_text` and `told_text` are empty if the meter has told nothing yet. The balance of an account has no time.
     """
 
     meter_number: int
