@@ -9,7 +9,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from wattpurse_tools.commands import headend_payments, headend_rounds, headend_sender, headend_start
+from wattpurse_tools.commands import headend_account, headend_payments, headend_rounds, headend_sender, headend_start
 from wattpurse_tools.commands.broker_options import access_of, add_broker_options
 from wattpurse_tools.commands.headend_rounds import ended_by_signal, office_of
 from wattpurse_tools.commands.office_options import add_office_option, tell
@@ -77,6 +77,7 @@ _ACTIONS: dict[str, tuple[str, Callable[[ArgumentParser], None]]] = {
     "worker": ("take messages of meters into the record, and send them waiting tokens", _add_worker),
     "start": ("set an office up if there is none, and serve it with all of the head-end", headend_start.add_start),
     "engine": ("keep the managed accounts: charges, permits, orders to the switch", headend_rounds.add_engine),
+    "account": ("list, open, change and close managed accounts, and take their deposits", headend_account.add_account),
     "payments": ("sell for the payments that came in", headend_rounds.add_payments),
     "meter": ("give meters users at the broker of this computer", headend_start.add_meter),
     "status": ("show figures of the head-end", headend_start.add_status),

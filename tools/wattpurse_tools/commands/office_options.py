@@ -3,10 +3,10 @@
 import os
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from wattpurse_tools import private_files
 from wattpurse_tools.commands import secrets_asked
@@ -14,10 +14,13 @@ from wattpurse_tools.pages.settings import page_settings
 from wattpurse_tools.record import office_folder
 from wattpurse_tools.record.office_folder import OfficeFolder, folder_of
 from wattpurse_tools.vault.client import VaultClient
+from wattpurse_tools.vault.interface import ApprovalNeeded
 
 if TYPE_CHECKING:
     from wattpurse_tools.office.actor import Actor
     from wattpurse_tools.office.office import Office
+
+_Result = TypeVar("_Result")
 
 
 def add_office_option(parser: ArgumentParser) -> None:
@@ -78,6 +81,20 @@ def signed_on(arguments: Namespace, lines: secrets_asked.Lines | None = None) ->
         yield Office(folder, keys), Actor.of(session)
     finally:
         keys.sign_off(session.ticket)
+
+
+def do_or_propose(arguments: Namespace, act: Callable[["Office", "Actor"], _Result]) -> _Result | None:
+    """Return the result of an action. If it needs a second person and a reason was given, propose it."""
+    with signed_on(arguments) as (office, actor):
+        try:
+            return act(office, actor)
+        except ApprovalNeeded as needed:
+            if arguments.reason is None:
+                raise ValueError(f"{needed}; propose it with --reason TEXT") from None
+            number = office.keys.propose(actor.ticket, needed.action, needed.document, arguments.reason)
+    tell(f"Request {number} waits for another operator, who approves it with: wattpurse vault approve {number}")
+    tell(f"Then give this command again, with --approval {number} in place of --reason.")
+    return None
 
 
 def tell(line: str) -> None:

@@ -3,19 +3,17 @@
 import json
 import time
 from argparse import Namespace, _SubParsersAction
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from wattpurse_tools.commands import secrets_asked
-from wattpurse_tools.commands.office_options import add_sign_on_options, signed_on, tell
-from wattpurse_tools.vault.interface import RIGHTS, ApprovalNeeded
+from wattpurse_tools.commands.office_options import add_sign_on_options, do_or_propose, signed_on, tell
+from wattpurse_tools.vault.interface import RIGHTS
 
 if TYPE_CHECKING:
     from wattpurse_tools.office.actor import Actor
     from wattpurse_tools.office.office import Office
     from wattpurse_tools.office.setting_up import NewPerson
 
-_Result = TypeVar("_Result")
 _ROLES = ("cashier", "clerk", "manager")
 _PROGRAM_RIGHTS = ("sell", "order", "cards")
 
@@ -117,7 +115,7 @@ def run_add(arguments: Namespace) -> int:
             office, actor, arguments.name, arguments.role, arguments.shop, arguments.rights, arguments.approval
         )
 
-    return _tell_person(_do_or_propose(arguments, act))
+    return _tell_person(do_or_propose(arguments, act))
 
 
 def run_reset(arguments: Namespace) -> int:
@@ -128,7 +126,7 @@ def run_reset(arguments: Namespace) -> int:
 
         return users.new_secrets(office, actor, arguments.name, arguments.new_codes, arguments.approval)
 
-    return _tell_person(_do_or_propose(arguments, act))
+    return _tell_person(do_or_propose(arguments, act))
 
 
 def run_service(arguments: Namespace) -> int:
@@ -140,7 +138,7 @@ def run_service(arguments: Namespace) -> int:
         users.set_in_service(office, actor, arguments.name, arguments.is_active, arguments.approval)
         return True
 
-    if _do_or_propose(arguments, act):
+    if do_or_propose(arguments, act):
         tell(f"{arguments.name} is {'in' if arguments.is_active else 'out of'} service.")
     return 0
 
@@ -210,17 +208,3 @@ def _tell_person(person: "NewPerson | None") -> int:
         tell(f"{person.username} is operator {person.operator}. These secrets are shown once:")
         tell(f"  password {person.password}  PIN {person.pin}")
     return 0
-
-
-def _do_or_propose(arguments: Namespace, act: Callable[["Office", "Actor"], _Result]) -> _Result | None:
-    """Return the result of an action. If it needs a second person and a reason was given, propose it."""
-    with signed_on(arguments) as (office, actor):
-        try:
-            return act(office, actor)
-        except ApprovalNeeded as needed:
-            if arguments.reason is None:
-                raise ValueError(f"{needed}; propose it with --reason TEXT") from None
-            number = office.keys.propose(actor.ticket, needed.action, needed.document, arguments.reason)
-    tell(f"Request {number} waits for another operator, who approves it with: wattpurse vault approve {number}")
-    tell(f"Then give this command again, with --approval {number} in place of --reason.")
-    return None

@@ -15,6 +15,7 @@ from wattpurse.core.money import contract as contracts
 from wattpurse_tools.headend import switching
 from wattpurse_tools.headend.charging import begin, book, charge_to_the_end, newest_reading
 from wattpurse_tools.ledger import balances, chart
+from wattpurse_tools.ledger.models import Transfer
 from wattpurse_tools.ledger.posting import Event, moved, post_new
 from wattpurse_tools.office import audit, books, prices
 from wattpurse_tools.office.actor import Actor
@@ -23,7 +24,7 @@ from wattpurse_tools.office.office import Office
 from wattpurse_tools.office.prices import Charge
 from wattpurse_tools.office.receipts import Buyer, Paper, write_receipt
 from wattpurse_tools.office.sale_plan import plan_sale
-from wattpurse_tools.office.sale_types import MONEY, NONE, REFUND, SALE, WRITTEN, Line, Tax, Wish
+from wattpurse_tools.office.sale_types import BANK_TYPES, MONEY, NONE, REFUND, SALE, WRITTEN, Line, Tax, Wish
 from wattpurse_tools.office.sales import made_before, request_hash, terms_of
 from wattpurse_tools.office.wishes import permit_end_s
 from wattpurse_tools.record.models import (
@@ -34,13 +35,17 @@ from wattpurse_tools.record.models import (
     Site,
     Tenancy,
 )
-from wattpurse_tools.refusals import Refusal
+from wattpurse_tools.refusals import Money, Refusal
 from wattpurse_tools.station.token_record import contracts_to_come
 
 PAID_KEY = "account:"
 CLOSED_KEY = "account-closed:"
 REFUND_OF_ACCOUNT = "refund of an account"
 
+# The largest limit and the largest deposit.
+LARGEST = 1 << 50
+
+_DEPOSIT_BACK = "deposit back:"
 _MILLION = 1_000_000
 
 
@@ -60,9 +65,10 @@ def open_account(
     """Open the account of a tenancy at a meter of the contract "managed". Right: order.
 
     It is charged from the newest statement on, or from the next one if there is none. A permit that was sold before
-    stays. The same tenancy again returns its account.
+    stays. The same tenancy again returns its account as it is. A tenancy has one account: a closed one stays closed.
     """
     actor.require("order")
+    _refuse_terms(limit_microunits, priority)
     with transaction.atomic():
         meter = Meter.objects.select_for_update().get(number=tenancy.meter_number)
         present = ManagedAccount.objects.filter(tenancy=tenancy, closed_s=None).first()
@@ -93,6 +99,11 @@ def locked(tenancy: int, skips_locked: bool = False) -> ManagedAccount | None:
     return rows.filter(pk=tenancy, closed_s=None).first()
 
 
+def is_open(tenancy: int) -> bool:
+    """Return True if a tenancy, by its primary key, has an open account."""
+    return ManagedAccount.objects.filter(pk=tenancy, closed_s=None).exists()
+
+
 def balance(tenancy: Tenancy) -> int:
     """Return the balance of the account of a tenancy in micro-units. It is below zero if more was used than paid."""
     return balance_of(tenancy.pk)
@@ -103,9 +114,48 @@ def balance_of(tenancy: int) -> int:
     return ManagedAccount.objects.filter(pk=tenancy).values_list("balance_microunits", flat=True).first() or 0
 
 
+def account_at(meter_number: int) -> ManagedAccount:
+    """Return the open account at a meter, also that of a tenancy that has ended. Raise Refusal if there is none."""
+    rows = ManagedAccount.objects.select_related("tenancy__customer", "meter").filter(closed_s=None)
+    found = rows.filter(tenancy__meter_number=meter_number).order_by("-pk").first()
+    if found is None:
+        raise Refusal("there is no open account at meter %(meter)s", meter=meter_number)
+    return found
+
+
+def closing_key(tenancy: int) -> str:
+    """Return the key of the close of an account, by the primary key of its tenancy.
+
+    An account is closed once. So the page and the command have the same key, and an approved request fits both.
+    """
+    return f"tenancy-{tenancy}"
+
+
+def refuse_payment_type(payment_type: str) -> None:
+    """Raise Refusal for a way to pay that does not go through the bank. An account has no drawer for cash."""
+    if payment_type not in BANK_TYPES:
+        raise Refusal(
+            "%(payment_type)s: deposits and rests of accounts are paid by one of %(possible)s",
+            payment_type=payment_type,
+            possible=", ".join(BANK_TYPES),
+        )
+
+
 def held_deposit(tenancy: int) -> int:
     """Return the deposit that the office holds of a tenancy, by its primary key."""
     return -balances.balance(chart.deposit(tenancy), _site().currency)
+
+
+def debt_of(tenancy: int) -> int:
+    """Return the debt of a tenancy, by its primary key."""
+    return balances.balance(chart.debt(tenancy), _site().currency)
+
+
+def paid_back(tenancy: int) -> int:
+    """Return the sum that the close of an account gave back: the rest in whole coins, and the deposit."""
+    sales = Sale.objects.filter(tenancy_id=tenancy, client_key__startswith=CLOSED_KEY)
+    deposit = Transfer.objects.filter(entry__key=f"{_DEPOSIT_BACK}{tenancy}").values_list("amount", flat=True)
+    return sum(deposit) - sum(sales.values_list("gross_microunits", flat=True))
 
 
 def change_terms(
@@ -117,8 +167,7 @@ def change_terms(
 ) -> ManagedAccount:
     """Change the credit limit or the priority in shortages of an open account. Right: manage."""
     actor.require("manage")
-    if (limit_microunits is not None and limit_microunits < 0) or not 0 <= (priority or 0) <= 9:
-        raise Refusal("a limit is zero or more, and a priority is from 0 to 9")
+    _refuse_terms(limit_microunits or 0, priority or 0)
     with transaction.atomic():
         account = locked(tenancy.pk)
         if account is None:
@@ -183,10 +232,12 @@ def close(
     Rights: order, and sell for a deposit that is used up. It is charged by the newest statement first. Statements that
     cannot be charged are noted, and told to the managers; if only their tariff is missing, raise UnknownTariff. A
     balance below zero is paid from the deposit, and the rest of it becomes a debt of the tenancy. The vault wants a
-    second person for a refund: it raises ApprovalNeeded. The same key again returns the same receipt. A meter in
-    service is ordered off, and has to be ordered on for a next customer without an account.
+    second person for a refund: it raises ApprovalNeeded. An approval permits its sums and smaller ones: a charge after
+    the request makes them smaller. The same key again returns the same receipt. A meter in service is ordered off, and
+    has to be ordered on for a next customer without an account.
     """
     actor.require("order")
+    refuse_payment_type(payment_type)
     key, digest = f"{CLOSED_KEY}{client_key}", request_hash(_Payment(client_key, tenancy.pk, 0, payment_type), REFUND)
     with transaction.atomic():
         account = locked(tenancy.pk)
@@ -197,6 +248,7 @@ def close(
         rest, deposit, sale = account.balance_microunits, held_deposit(account.pk), None
         if rest > 0 or deposit > 0:
             document = {"tenancy": tenancy.pk, "amount": rest, "deposit": deposit, "key": client_key}
+            document = _permitted(office, actor, document, approval)
             office.keys.use_approval(actor.ticket, REFUND_OF_ACCOUNT, document, approval)
         if rest > 0:
             sale = _pay_back(actor, account, rest, (key, digest, payment_type), now_s, shop)
@@ -210,6 +262,18 @@ def close(
         if account.is_ordered_on and not account.meter.is_retired:
             switching.order_off(office, actor, account, "the account is closed", now_s)
     return sale
+
+
+def _permitted(office: Office, actor: Actor, document: dict, approval: str | None) -> dict:
+    """Return the document of an approved refund if its sums are not below those of this one, or else this one."""
+    for one in () if approval is None else office.keys.requests(actor.ticket):
+        if one.number != approval or one.action != REFUND_OF_ACCOUNT:
+            continue
+        sums = [(one.document.get(name), document[name]) for name in ("amount", "deposit")]
+        permits = all(isinstance(most, int) and asked <= most for most, asked in sums)
+        if permits and {**one.document, "amount": document["amount"], "deposit": document["deposit"]} == document:
+            return one.document
+    return document
 
 
 def _pay_back(
@@ -253,7 +317,7 @@ def _use_deposit(actor: Actor, account: ManagedAccount, client_key: str, now_s: 
 def _pay_deposit_back(actor: Actor, account: ManagedAccount, amount: int, payment_type: str, now_s: int) -> None:
     moves = moved(chart.bank(payment_type), chart.deposit(account.pk), _site().currency, amount)
     event = Event(now_s, utc_day(now_s), f"tenancy:{account.pk}", actor.operator)
-    post_new(f"deposit back:{account.pk}", "deposit back", moves, event)
+    post_new(f"{_DEPOSIT_BACK}{account.pk}", "deposit back", moves, event)
 
 
 def _owe(actor: Actor, account: ManagedAccount, amount: int, now_s: int) -> None:
@@ -338,7 +402,15 @@ def _locked_shop(shop: Shop | None) -> Shop:
     return found
 
 
+def _refuse_terms(limit_microunits: int, priority: int) -> None:
+    if not 0 <= limit_microunits <= LARGEST or not 0 <= priority <= 9:
+        most = Money(LARGEST, currency())
+        raise Refusal("a limit is from zero to %(most)s, and a priority is from 0 to 9", most=most)
+
+
 def _refuse_account(meter: Meter, tenancy: Tenancy) -> None:
+    if ManagedAccount.objects.filter(tenancy=tenancy).exists():
+        raise Refusal("the account of this tenancy was closed; enter the move-out, and then move the customer in again")
     if tenancy.until_s is not None:
         raise Refusal("the tenancy has ended; an account belongs to the one that lives there")
     if contracts.Managed.name not in (meter.contract, *contracts_to_come(meter.number)):

@@ -10,14 +10,14 @@ from django.db import transaction
 
 from wattpurse_tools.headend import accounts
 from wattpurse_tools.ledger import balances, chart
-from wattpurse_tools.ledger.models import Transfer
+from wattpurse_tools.ledger.models import Entry, Transfer
 from wattpurse_tools.ledger.posting import Event, moved, post
 from wattpurse_tools.office import audit
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.business_days import utc_day
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.record.models import ManagedAccount, Sale, Tenancy, TrustProposal
-from wattpurse_tools.refusals import Refusal
+from wattpurse_tools.refusals import Money, Refusal
 
 PREPAID, DEPOSIT, LIMIT = "prepaid", "deposit", "limit"
 WAITING, ACCEPTED, DENIED = "waiting", "accepted", "denied"
@@ -157,13 +157,14 @@ def pay_deposit(
     The limit of an account that was asked for a deposit follows it, up to the deposit that was asked for.
     """
     actor.require("sell")
-    if amount_microunits <= 0:
-        raise Refusal("a deposit is above zero")
+    accounts.refuse_payment_type(payment_type)
+    _refuse_deposit(amount_microunits)
     with transaction.atomic():
         account = accounts.locked(tenancy.pk)
         if account is None:
             raise Refusal("tenancy %(tenancy)s has no open account", tenancy=tenancy.pk)
         unit = accounts.currency().code
+        is_new = not Entry.objects.filter(key=f"deposit:{key}").exists()
         moves = moved(chart.deposit(tenancy.pk), chart.bank(payment_type), unit, amount_microunits)
         event = Event(now_s, utc_day(now_s), f"tenancy:{tenancy.pk}", actor.operator)
         post(f"deposit:{key}", "deposit", moves, event)
@@ -172,8 +173,17 @@ def pay_deposit(
             account.limit_microunits = min(held, account.deposit_microunits)
             account.save(update_fields=["limit_microunits"])
             accounts.settle_wish(account, accounts.credit_of(account))
-        audit.note(actor, "deposit", f"tenancy:{tenancy.pk}", amount=amount_microunits)
+        if is_new:
+            audit.note(actor, "deposit", f"tenancy:{tenancy.pk}", amount=amount_microunits)
     return held
+
+
+def _refuse_deposit(amount_microunits: int) -> None:
+    """Raise Refusal for a deposit that is none, or that has parts of a coin."""
+    currency = accounts.currency()
+    if not 0 < amount_microunits <= accounts.LARGEST or amount_microunits % 10 ** (6 - currency.decimals):
+        most = Money(accounts.LARGEST, currency)
+        raise Refusal("a deposit is in whole coins, above zero and at most %(most)s", most=most)
 
 
 def _apply(account: ManagedAccount, proposal: TrustProposal) -> None:

@@ -1,9 +1,12 @@
 """Messages for people to look at: those set aside by the workers, and those to customers by their state."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
 
+from wattpurse.core.messages import token
+from wattpurse.core.money.contract import Managed
 from wattpurse_tools.headend.fleet import check
 from wattpurse_tools.headend.outbox import STATES as MESSAGE_STATES
 from wattpurse_tools.headend.permits import PERMIT
@@ -11,8 +14,21 @@ from wattpurse_tools.office import audit
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.office.paging import Slice, slice_of, state_counts
-from wattpurse_tools.record.models import AccountCharge, Command, ManagedAccount, Message, SetAside
+from wattpurse_tools.record.models import (
+    AccountCharge,
+    Command,
+    ManagedAccount,
+    Message,
+    Meter,
+    SetAside,
+    Tenancy,
+    Token,
+)
 from wattpurse_tools.refusals import Refusal
+from wattpurse_tools.station.order import OUTSTANDING
+
+# The states of the account of a tenancy. One that is POSSIBLE can be opened.
+OPEN, CLOSED, POSSIBLE, NONE = "open", "closed", "possible", ""
 
 _SHOWN = 50
 
@@ -95,6 +111,12 @@ def find_accounts(text: str = "", after: int | None = None) -> Slice:
     return slice_of(accounts, "tenancy_id", after)
 
 
+def all_accounts() -> Iterator[ManagedAccount]:
+    """Return all managed accounts by their tenancies."""
+    rows = ManagedAccount.objects.select_related("tenancy__customer", "meter").order_by("tenancy_id")
+    return rows.iterator()
+
+
 def account(tenancy: int) -> ManagedAccount:
     """Return the managed account of a tenancy. Raise Refusal if it has none."""
     accounts = ManagedAccount.objects.select_related("tenancy__customer", "tenancy__premises", "meter")
@@ -102,6 +124,27 @@ def account(tenancy: int) -> ManagedAccount:
     if found is None:
         raise Refusal("this tenancy has no managed account")
     return found
+
+
+def with_accounts(tenancies: Sequence[Tenancy]) -> list[tuple[Tenancy, str]]:
+    """Return each tenancy with the state of its account, by three questions to the record."""
+    closed = dict(ManagedAccount.objects.filter(tenancy__in=tenancies).values_list("pk", "closed_s"))
+    without = {one.meter_number for one in tenancies if one.until_s is None and one.pk not in closed}
+    managed = _managed(without) if without else set()
+
+    def state(one: Tenancy) -> str:
+        if one.pk in closed:
+            return OPEN if closed[one.pk] is None else CLOSED
+        return POSSIBLE if one.until_s is None and one.meter_number in managed else NONE
+
+    return [(one, state(one)) for one in tenancies]
+
+
+def _managed(numbers: set[int]) -> set[int]:
+    """Return those of some meters that have the contract "managed", or get it by a token that is on its way."""
+    there = Meter.objects.filter(number__in=numbers, contract=Managed.name)
+    coming = Token.objects.filter(meter_id__in=numbers, kind=token.CONTRACT, amount=Managed.code, state__in=OUTSTANDING)
+    return {*there.values_list("number", flat=True), *coming.values_list("meter_id", flat=True)}
 
 
 def charges_of(found: ManagedAccount, after: int | None = None) -> Slice:

@@ -19,7 +19,8 @@ REFUND = "refund"
 
 # Ways to pay. CASH goes into the drawer, all others to the bank. A provider keeps its money until a payout.
 CASH = "cash"
-PAYMENT_TYPES = (CASH, "card", "transfer", "mobile", "voucher")
+BANK_TYPES = ("card", "transfer", "mobile", "voucher")
+PAYMENT_TYPES = (CASH, *BANK_TYPES)
 PROVIDER_LENGTH = 11
 _PROVIDER = "@"
 

@@ -129,9 +129,10 @@ def refuse_open(meter: Meter) -> None:
 
 def _refuse_open_account(meter: Meter) -> None:
     """Raise ValueError, with the remedy, while the account of the former tenancy is open."""
-    if ManagedAccount.objects.filter(meter=meter, closed_s=None).exists():
+    if ManagedAccount.objects.filter(tenancy__meter_number=meter.number, closed_s=None).exists():
         raise Refusal(
-            "the account of the former tenancy at meter %(meter)s is open; close it, and pay its rest back, first",
+            "the account of the former tenancy at meter %(meter)s is open; close it first, on its page or with:"
+            " wattpurse headend account close %(meter)s",
             meter=meter.number,
         )
 

@@ -75,6 +75,11 @@ def parse_money(text: str, decimals: int = 2) -> int:
     return value
 
 
+def typed_money(microunits: int, decimals: int = 2) -> str:
+    """Return money as a field of a form has it: a number that `parse_money` reads."""
+    return f"{Decimal(microunits) / MICRO:.{decimals}f}"
+
+
 def parse_whole(text: str) -> int:
     """Return a typed whole number above zero."""
     typed = text.strip()

@@ -26,6 +26,7 @@ urlpatterns = [
     path("load", headend_load.load, name="load"),
     path("commands", headend_commands.commands, name="commands"),
     path("accounts", headend_accounts.accounts, name="accounts"),
+    path("accounts/open", headend_accounts.open_account, name="open-account"),
     path("accounts/<int:tenancy>", headend_accounts.account, name="account"),
     path("shortages", headend_shortages.shortages, name="shortages"),
     path("supplies", headend_supplies.supplies, name="supplies"),

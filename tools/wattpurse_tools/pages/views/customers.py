@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from wattpurse_tools.headend import message_wishes
+from wattpurse_tools.headend import message_wishes, watching
 from wattpurse_tools.headend.outbox import SENT_CHANNELS
 from wattpurse_tools.office import people
 from wattpurse_tools.office.people import CustomerFacts
@@ -89,7 +89,7 @@ def customer(request: OfficeRequest, number: int) -> HttpResponse:
         "form": form,
         "wishes": wishes,
         "quiet": quiet_words(),
-        "tenancies": people.tenancies_of(known),
+        "tenancies": watching.with_accounts(people.tenancies_of(known)),
     }
     return render(request, "pages/office/customer.html", content)
 

@@ -4,6 +4,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
+from wattpurse_tools.headend import watching
 from wattpurse_tools.office import meters as office_meters
 from wattpurse_tools.pages.access import OfficeRequest, page
 from wattpurse_tools.pages.views.acting import after, searched
@@ -31,7 +32,12 @@ def meter(request: OfficeRequest, number: int) -> HttpResponse:
         history = office_meters.history(number)
     except ValueError as error:
         raise Http404(str(error)) from None
-    return render(request, "pages/office/meter.html", {"history": history, "meter": history.row.meter})
+    content = {
+        "history": history,
+        "meter": history.row.meter,
+        "tenancies": watching.with_accounts(history.places.tenancies),
+    }
+    return render(request, "pages/office/meter.html", content)
 
 
 def filter_names() -> list[tuple[str, str]]:

@@ -6,16 +6,19 @@ from datetime import date
 from django import forms
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from wattpurse.core.money.contract import CONTRACTS
+from wattpurse_tools.headend import accounts
 from wattpurse_tools.office import meters, people, tenancies
 from wattpurse_tools.office.site_days import day_start_s, site_zone, today
 from wattpurse_tools.office.tenancies import Replacement
 from wattpurse_tools.pages.access import OfficeRequest, page
+from wattpurse_tools.pages.amount_texts import money_text
 from wattpurse_tools.pages.views.acting import attempt, done, done_by_two
-from wattpurse_tools.record.models import Customer, Installation, Meter, Premises, Tenancy
+from wattpurse_tools.record.models import Customer, Installation, ManagedAccount, Meter, Premises, Tenancy
 from wattpurse_tools.station.amounts import parse_kwh
 
 
@@ -69,20 +72,22 @@ def move_in(request: OfficeRequest, key: int) -> HttpResponse:
         if customer is not None and _move_in(request, place, customer, facts):
             return redirect("place", key)
     title = _("Move in at %(place)s") % {"place": place.name}
-    return render(request, "pages/form.html", {"form": form, "title": title, "button": _("Move in")})
+    content = {"form": form, "title": title, "button": _("Move in")} | _former_account(place)
+    return render(request, "pages/form.html", content)
 
 
 @page("order")
 def move_out(request: OfficeRequest, key: int) -> HttpResponse:
-    """End a tenancy."""
+    """End a tenancy. If it has an open account, warn, and lead to the page that closes it."""
     tenancy = get_object_or_404(Tenancy.objects.select_related("customer", "premises"), pk=key, until_s=None)
     form = MoveOutForm(request.POST or None, initial={"day": today(site_zone())})
     if request.method == "POST" and form.is_valid():
         words, until_s = _("The tenancy has ended."), moment_of(form.cleaned_data["day"])
         if done(request, words, tenancies.move_out, request.office, request.actor, tenancy, until_s):
-            return redirect("customer", tenancy.customer.number)
+            return redirect(*(("account", key) if accounts.is_open(key) else ("customer", tenancy.customer.number)))
     title = _("%(name)s moves out of %(place)s") % {"name": tenancy.customer.name, "place": tenancy.premises.name}
-    return render(request, "pages/form.html", {"form": form, "title": title, "button": _("Move out")})
+    content = {"form": form, "title": title, "button": _("Move out")} | _open_account(key)
+    return render(request, "pages/form.html", content)
 
 
 @page("order")
@@ -115,6 +120,33 @@ def moment_of(day: date) -> int:
     """Return the present second for today, and the begin of any other day."""
     zone = site_zone()
     return int(time.time()) if day == today(zone) else day_start_s(day, zone)
+
+
+def _former_account(place: Premises) -> dict[str, str]:
+    """Return the warning that the account of the former tenancy is open, with the way to its page, or nothing."""
+    rows = ManagedAccount.objects.filter(closed_s=None, tenancy__premises=place, tenancy__until_s__isnull=False)
+    found = rows.order_by("-pk").first()
+    if found is None:
+        return {}
+    words = _("The account of the former tenancy is open. Close it before the next tenant moves in.")
+    return {"warning": words, "way": reverse("account", args=(found.pk,)), "way_words": _("Account")}
+
+
+def _open_account(tenancy: int) -> dict[str, str]:
+    """Return the warning of an open account with the way to its page, or nothing if the tenancy has none."""
+    if not accounts.is_open(tenancy):
+        return {}
+    currency = accounts.currency()
+    amount = money_text(accounts.balance_of(tenancy), currency.code, currency.decimals)
+    words = _(
+        "The tenancy has an open account. Its balance is %(amount)s. Close it after the move-out, when the meter has"
+        " told its last statement: the next tenant moves in after that."
+    )
+    return {
+        "warning": words % {"amount": amount},
+        "way": reverse("account", args=(tenancy,)),
+        "way_words": _("Account"),
+    }
 
 
 def _move_in(request: OfficeRequest, place: Premises, customer: Customer, facts: dict) -> bool:

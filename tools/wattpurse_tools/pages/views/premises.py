@@ -6,6 +6,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from wattpurse_tools.headend import watching
 from wattpurse_tools.office import people
 from wattpurse_tools.office.people import Coordinates
 from wattpurse_tools.pages.access import OfficeRequest, page
@@ -85,7 +86,7 @@ def place(request: OfficeRequest, key: int) -> HttpResponse:
     content = {
         "place": known,
         "form": form,
-        "tenancies": people.tenants_at(known),
+        "tenancies": watching.with_accounts(people.tenants_at(known)),
         "installations": Installation.objects.filter(premises=known).select_related("meter").order_by("-from_s"),
     }
     return render(request, "pages/office/place.html", content)

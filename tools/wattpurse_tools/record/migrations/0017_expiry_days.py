@@ -4,5 +4,5 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("record", "0015_payment_words")]
+    dependencies = [("record", "0016_notices_about")]
     operations = [migrations.AddField("headendpolicy", "expiry_days", models.IntegerField(default=3))]

@@ -7,7 +7,7 @@ from django.db.models.deletion import PROTECT
 class Migration(migrations.Migration):
     """One table."""
 
-    dependencies = [("record", "0015_payment_words")]
+    dependencies = [("record", "0017_expiry_days")]
     operations = [
         migrations.CreateModel(
             name="LostOrder",
