@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 
 from tests.house.places import ROOT
+from tests.house.translations import refusal_texts
 from wattpurse_tools import cli
 from wattpurse_tools.completion import subparsers_of
 
@@ -96,6 +97,33 @@ def test_every_section_and_option_of_the_page_exists():
                 known |= {name for inner in kind._actions for name in inner.option_strings}
         for name in explained(section):
             assert not name.startswith("-") or name in known, f"{heading} has no {name}"
+
+
+def unknown_commands(parser: argparse.ArgumentParser, text: str) -> list[str]:
+    """Return the commands of a text that there are not, such as "wattpurse card fly". Words after an action are free."""
+    parsers = {path for path, _ in commands_below(parser, ("wattpurse",))}
+    with_actions = {path[:-1] for path in parsers}
+    unknown = []
+    for found in re.findall(r"wattpurse(?: [a-z][a-z-]*)+", text):
+        path: tuple[str, ...] = ("wattpurse",)
+        for word in found.split()[1:]:
+            if path not in with_actions:
+                break
+            path = (*path, word)
+            if path not in parsers:
+                unknown.append(" ".join(path))
+                break
+    return unknown
+
+
+def test_every_command_that_a_refusal_or_a_document_names_exists():
+    parser = cli.build_parser(cli.COMMANDS)
+    texts = [text for _, text, _ in refusal_texts()]
+    for page in (ROOT / "docs").rglob("*.md"):
+        texts += ["".join(parts) for parts in re.findall(r"`([^`\n]+)`|^    (.*)$", page.read_text(), re.MULTILINE)]
+    assert len(texts) > 1000
+    assert [one for text in texts for one in unknown_commands(parser, text)] == []
+    assert unknown_commands(parser, "add it with: wattpurse office tariff add") == ["wattpurse office tariff"]
 
 
 def test_planted_gaps_are_found():

@@ -116,8 +116,8 @@ def tariff_of(meter_number: int, version: int) -> Tariff:
         return planned.tariff
     if not found:
         raise UnknownTariff(
-            "meter %(meter)s has the tariff version %(version)s, which is not in the record; add it with: wattpurse"
-            " office tariff add",
+            "meter %(meter)s has the tariff version %(version)s, which is not in the record; add it on the page"
+            " Tariffs as a new version",
             meter=meter_number,
             version=version,
         )
