@@ -173,6 +173,43 @@ def test_a_move_out_closes_the_account_and_pays_its_rest_back_by_two_persons(off
     assert findings(office, manager) == []
 
 
+def test_the_next_tenant_waits_for_an_account_whose_meter_was_replaced(office, manager, meter, now_s):
+    tenancy = opened(office, manager, meter, now_s)
+    Installation.objects.create(meter_id=4, premises=tenancy.premises, from_s=0)
+    new = Meter.objects.create(
+        number=44, currency="EUR", decimals=2, unit="money", contract="managed", key_version=1, site_version=1
+    )
+    tenancies.replace_meter(office, manager, tenancy.premises, new, tenancies.Replacement(KWH))
+    assert account_of(tenancy).meter_id == 4, "no round has seen the new meter"
+    tenancies.move_out(office, manager, Tenancy.objects.get(pk=tenancy.pk))
+    next_one = Customer.objects.create(number=900, name="Next", created_s=0)
+    with pytest.raises(Refusal, match="wattpurse headend account close 44"):
+        tenancies.move_in(office, manager, tenancy.premises, next_one)
+    accounts.close(office, manager, accounts.account_at(44).tenancy, "end", now_s)
+    with pytest.raises(ApprovalNeeded):
+        tenancies.move_in(office, manager, tenancy.premises, next_one)
+
+
+def test_an_account_takes_and_gives_no_cash(office, manager, meter, now_s):
+    tenancy = opened(office, manager, meter, now_s)
+    with pytest.raises(Refusal, match="are paid by one of card"):
+        trust.pay_deposit(office, manager, tenancy, EUR, "cash", "one", now_s)
+    with pytest.raises(Refusal, match="are paid by one of card"):
+        accounts.close(office, manager, tenancy, "end", now_s, "cash")
+    assert account_of(tenancy).closed_s is None
+
+
+def test_a_closed_account_stays_closed_and_terms_are_checked_at_its_opening(office, manager, meter, now_s):
+    tenancy = Tenancy.objects.get(meter_number=4)
+    for wrong in ({"limit_microunits": -1}, {"limit_microunits": accounts.LARGEST + 1}, {"priority": 10}):
+        with pytest.raises(Refusal, match="from 0 to 9"):
+            accounts.open_account(office, manager, tenancy, now_s, **wrong)
+    accounts.open_account(office, manager, tenancy, now_s)
+    accounts.close(office, manager, tenancy, "end", now_s)
+    with pytest.raises(Refusal, match="was closed"):
+        accounts.open_account(office, manager, tenancy, now_s)
+
+
 def test_an_account_below_zero_becomes_a_debt(office, manager, meter, now_s):
     meter.report()
     tenancy = opened(office, manager, meter, now_s)
