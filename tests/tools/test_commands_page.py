@@ -100,7 +100,7 @@ def test_every_section_and_option_of_the_page_exists():
 
 
 def unknown_commands(parser: argparse.ArgumentParser, text: str) -> list[str]:
-    """Return the commands of a text that do not exist, such as "wattpurse card fly". Arguments may be any words."""
+    """Return the commands of a text that there are not, such as "wattpurse card fly". Words behind actions are free."""
     parsers = {path for path, _ in commands_below(parser, ("wattpurse",))}
     with_actions = {path[:-1] for path in parsers}
     unknown = []
