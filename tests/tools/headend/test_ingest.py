@@ -1,18 +1,28 @@
 """Messages of meters into the record: batches, copies, poisonous messages, answers and links; on both databases."""
 
 import json
+import struct
+import threading
 import time
+from contextlib import contextmanager
 
 import pytest
 
 from tests.tools.headend.network_meter import NetworkMeter
 from wattpurse.core import carrier
-from wattpurse.core.messages import mqtt
+from wattpurse.core.messages import mqtt, statement
+from wattpurse.core.messages.token import SHORTAGE
+from wattpurse.core.seals.cmac import BLOCK
+from wattpurse.core.seals.sealing import TAG_SIZE
 from wattpurse_tools.headend import command_queue, ingest, senders
+from wattpurse_tools.office.office import Office
 from wattpurse_tools.record.models import Command, Meter, MeterLink, SetAside, Statement, Token
-from wattpurse_tools.station.order import MONEY, REDEEMED, credit
+from wattpurse_tools.station.order import MONEY, REDEEMED, Order, credit
 from wattpurse_tools.station.station import NO_CARD, Station
-from wattpurse_tools.vault.interface import STATEMENTS_AT_ONCE, Refused, content_of
+from wattpurse_tools.vault import server as servers
+from wattpurse_tools.vault.client import VaultClient
+from wattpurse_tools.vault.interface import STATEMENTS_AT_ONCE, Refused, VaultClosed, content_of
+from wattpurse_tools.vault.server import Server
 
 NOW_S = int(time.time())
 FIVE = 5_000_000
@@ -65,6 +75,8 @@ def poisons(meter):
         (topic, torn),
         (topic, b""),
         (topic, payload[:9]),
+        (topic, payload[:-1]),
+        (topic, payload + bytes(16)),
         (topic, bytes(5000)),
         (mqtt.topic(999_999, mqtt.STATEMENT), payload),
         (mqtt.topic(1 << 40, mqtt.STATEMENT), payload),
@@ -145,6 +157,60 @@ def test_a_forged_answer_delays_a_token_and_loses_nothing(any_office, manager, m
     assert len(wire.messages) == 1
 
 
+def answer_of(meter, token, outcome):
+    """Return an answer as anybody at the broker can write it."""
+    told = {"token": token.sequence, "outcome": outcome, "redeemed": False, "text": ""}
+    return meter.topic(mqtt.RECEIPT), json.dumps(told).encode()
+
+
+@pytest.mark.parametrize("is_plain", [False, True], ids=["own way", "plain"])
+def test_a_forged_refusal_delays_a_token_for_a_day(any_office, manager, meters, is_plain):
+    meter, wire = meters[0], Wire()
+    if is_plain:
+        ingest.take(any_office, [meter.statement()], meter.time_s)
+    token = top_up(any_office, manager, meter, meter.time_s)
+    ingest.take(any_office, [answer_of(meter, token, "outdated")], meter.time_s)
+    states = []
+    for _ in range(5):
+        meter.use(6 * 3600)
+        ingest.take(any_office, [meter.statement()], meter.time_s)
+        states.append(Command.objects.get().state)
+    assert states == ["refused"] * 3 + ["waiting"] * 2
+    senders.send_round(wire.publish, meter.time_s)
+    ingest.take(any_office, [meter.answer(data) for _, data in wire.messages] + [meter.statement()], meter.time_s)
+    assert (Command.objects.get().state, Token.objects.get().state) == ("done", REDEEMED)
+
+
+def test_a_token_over_the_limit_is_tried_once_a_day_until_there_is_room(any_office, manager, meters):
+    meter, wire = meters[0], Wire()
+    meter.ledger.change(lambda account: account.terms.set("credit_limit_microunits", FIVE - 1))
+    top_up(any_office, manager, meter, meter.time_s)
+    for hour in range(80):
+        if hour == 60:
+            meter.ledger.change(lambda account: account.terms.set("credit_limit_microunits", FIVE))
+        meter.use(3600, energy_mwh=0)
+        wire.messages.clear()
+        senders.send_round(wire.publish, meter.time_s)
+        answers = [meter.answer(data) for _, data in wire.messages]
+        ingest.take(any_office, [*answers, meter.statement()], meter.time_s)
+    command = Command.objects.get()
+    assert (command.state, command.outcome, command.tries) == ("done", "accepted", 4)
+
+
+def test_an_order_that_its_meter_voided_is_not_sent_again(any_office, manager, meters):
+    meter, wire = meters[0], Wire()
+    row = Station(any_office.keys, manager).issue(meter.number, NO_CARD, Order(SHORTAGE, (5, meter.time_s), "late"))
+    command_queue.queue(list(Token.objects.filter(pk=row["id"])), "shortage", "late", meter.time_s)
+    senders.send_round(wire.publish, meter.time_s)
+    answers = [meter.answer(data) for _, data in wire.messages]
+    assert json.loads(answers[0][1])["outcome"] == "outdated"
+    for _ in range(3):
+        ingest.take(any_office, [*answers, meter.statement()], meter.time_s)
+        meter.use(2 * 86_400)
+    assert (Command.objects.get().state, Token.objects.get().state) == ("refused", "voided")
+    assert senders.send_round(wire.publish, meter.time_s).sent == 0
+
+
 def test_tokens_wait_for_a_meter_that_is_offline(any_office, manager, meters):
     wire = Wire()
     take(any_office, (meters[0].topic(mqtt.LINK), mqtt.OFFLINE))
@@ -198,3 +264,47 @@ def test_the_vault_opens_many_as_it_opens_one(office, manager):
     assert office.keys.status()["log_lines"] == lines
     with pytest.raises(Refused, match="at most"):
         office.keys.unseal_statements([wanted[0]] * (STATEMENTS_AT_ONCE + 1))
+
+
+@contextmanager
+def vault_process(office, folder):
+    """Serve the vault of an office at a socket, and yield the office with a client."""
+    server = Server(office.keys, folder / "vault.sock")
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    close, office.keys.close = office.keys.close, lambda: None  # the office closes its vault itself
+    try:
+        yield Office(office.folder, VaultClient(folder / "vault.sock"))
+    finally:
+        server.stop()
+        thread.join(20)
+        office.keys.close = close
+
+
+def forged(meter, count):
+    """Return statements of the longest size that no key has sealed. Their headers tell the size that they have."""
+    size = ingest.PAYLOAD_LIMIT - 5
+    blocks = (size - statement.HEADER_SIZE - TAG_SIZE) // BLOCK
+    header = struct.pack("<BBHI", statement.MARK, blocks, 1, meter.number)
+    return [
+        (meter.topic(mqtt.STATEMENT), mqtt.wrap_statement(1, header + number.to_bytes(4, "big") * (blocks * 4 + 2)))
+        for number in range(count)
+    ]
+
+
+def test_a_batch_of_long_statements_goes_to_the_vault_in_pieces(office, manager, tmp_path):
+    meter = NetworkMeter(office, manager, 1001)
+    batch = [*forged(meter, 250), meter.statement(), *forged(meter, 250)]
+    assert len(batch[0][1]) > ingest.PAYLOAD_LIMIT - BLOCK
+    with vault_process(office, tmp_path) as other:
+        outcome = take(other, *batch)
+    assert (outcome.statements, outcome.set_aside) == (1, 500)
+    assert all("cannot be opened" in reason for reason in outcome.reasons)
+
+
+def test_a_vault_without_room_is_an_outage_and_no_fault_of_a_message(office, manager, tmp_path, monkeypatch):
+    meter = NetworkMeter(office, manager, 1001)
+    monkeypatch.setattr(servers, "CONNECTIONS", 0)
+    with vault_process(office, tmp_path) as other, pytest.raises(VaultClosed, match="too many connections"):
+        take(other, meter.statement())
+    assert not SetAside.objects.exists()

@@ -207,6 +207,13 @@ def test_a_line_without_end_is_refused(client, path, monkeypatch):
         assert connection.recv(1) == b""
 
 
+def test_the_client_refuses_a_request_that_is_too_long_before_it_is_sent(client):
+    sealed = [(METER, b"\x03", bytes(5000))] * 105
+    with pytest.raises(Refused, match="more than 1048576 bytes"):
+        client.unseal_statements(sealed)
+    assert client.unseal_statements(sealed[:104]) == [None] * 104
+
+
 def test_clients_with_half_a_line_stop_nobody_else(client, path, monkeypatch):
     monkeypatch.setattr(servers, "LINE_S", 0.2)
     with raw(path) as first, raw(path) as second:
@@ -247,6 +254,8 @@ def test_too_many_connections_are_refused_in_words_and_later_ones_served(client,
             late.settimeout(WAIT_S)
             late.connect(str(path))
             assert b"too many connections" in read_line(late)
+        with pytest.raises(VaultClosed, match="too many connections"):
+            _ = client.issuer
     finally:
         for connection in connections:
             connection.close()
@@ -255,7 +264,7 @@ def test_too_many_connections_are_refused_in_words_and_later_ones_served(client,
         try:
             assert client.issuer == 0
             return
-        except Refused:
+        except VaultClosed:
             assert time.monotonic() < until
 
 

@@ -26,13 +26,14 @@ STATES = (*OPEN_STATES, DONE, REFUSED, GIVEN_UP)
 
 LATER_S = 60
 
-# Outcomes that a meter tells (see wattpurse.core.messages.mqtt). All others are refusals for good.
+# Outcomes that a meter tells (see wattpurse.core.messages.mqtt). All others are refusals.
 _DONE = ("accepted", "used")
 _LATER = ("ledger-failed", "out-of-order")
 _LOST = (VOIDED, OUTDATED, FORFEITED)
 _ENDED = (REDEEMED, *_LOST)
 _OUTCOME_LIMIT = 24
 _PATIENCE_S = 300  # a meter's clock may be ahead of the office's by so much
+_REFUSED_S = 86_400  # a refused token is tried again after so long, for a meter may well refuse it each time
 
 
 def _to_compare(meter_number: int) -> "ValuesQuerySet[Command, Any]":
@@ -71,7 +72,7 @@ def answered(meter_number: int, sequence: int, outcome: str, is_redeemed: bool, 
     """Book the answer of a meter to a token. Return True if it changed a command.
 
     Anybody at the broker can write an answer, so it moves no money and no token: it only ends the sending. If a later
-    statement shows that the token was not redeemed after all, the sending begins anew (see `compare`).
+    statement does not show what the answer told, the sending begins anew (see `compare`).
     """
     state = DONE if is_redeemed or outcome in _DONE else WAITING if outcome in _LATER else REFUSED
     facts: dict[str, object] = {"state": state, "outcome": outcome[:_OUTCOME_LIMIT], "answered_s": now_s}
@@ -88,7 +89,9 @@ def compare(meter_number: int, told_s: int, now_s: int) -> None:
     """Compare the commands of a meter with its tokens, after a statement of the meter's time `told_s` was recorded.
 
     A redeemed token is done, even if the answer was another one. If the meter said that it has a token, and its later
-    statement does not show the token, it is sent again: the answer was forged, or the meter has lost it.
+    statement does not show the token, it is sent again: the answer was forged, or the meter has lost it. A refused
+    token that the statement shows neither voided nor outdated is sent again too, once a day: the answer was forged, or
+    the reason of the meter may be gone, such as a balance at its limit.
     """
     for key, command_state, outcome, answered_s, state in _TO_COMPARE.rows(meter_number):
         if state == REDEEMED:
@@ -97,7 +100,7 @@ def compare(meter_number: int, told_s: int, now_s: int) -> None:
             _change(key, now_s, state=DONE, outcome=outcome or "redeemed")
         elif state in _ENDED:
             _change(key, now_s, state=REFUSED, outcome=outcome or state)
-        elif command_state == DONE and told_s > (answered_s or 0) + _PATIENCE_S:
+        elif told_s > (answered_s or 0) + _PATIENCE_S and _is_to_send_again(command_state, answered_s or 0, now_s):
             _change(key, now_s, state=WAITING, next_s=now_s, outcome="")
 
 
@@ -105,6 +108,10 @@ def _note_lost(meter_number: int, **which: int) -> None:
     """Note that the token of a command was lost, or was not lost after all."""
     for kind in Command.objects.filter(meter_id=meter_number, **which).values_list("token__kind", flat=True):
         lost_orders.note(meter_number, kind)
+
+
+def _is_to_send_again(command_state: str, answered_s: int, now_s: int) -> bool:
+    return command_state == DONE or (command_state == REFUSED and now_s >= answered_s + _REFUSED_S)
 
 
 def _change(key: int, now_s: int, **facts: object) -> None:

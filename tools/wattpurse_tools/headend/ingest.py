@@ -6,13 +6,13 @@ the others of its batch go on. Only a fault of the database or of the vault ends
 """
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from wattpurse.core import carrier
-from wattpurse.core.messages import mqtt
+from wattpurse.core.messages import mqtt, statement
 from wattpurse.core.seals.sealing import SealBroken
 from wattpurse_tools.headend import command_queue, plain_statements, senders, set_aside
 from wattpurse_tools.headend.fleet import ALARMS
@@ -22,7 +22,12 @@ from wattpurse_tools.office.office import Office
 from wattpurse_tools.record import bulk
 from wattpurse_tools.record.models import MeterLink
 from wattpurse_tools.station.station import Station
-from wattpurse_tools.vault.interface import STATEMENTS_AT_ONCE, UnsealedStatement, content_of
+from wattpurse_tools.vault.interface import (
+    STATEMENT_BYTES_AT_ONCE,
+    STATEMENTS_AT_ONCE,
+    UnsealedStatement,
+    content_of,
+)
 
 # The topics that a worker takes.
 NAMES = (mqtt.STATEMENT, mqtt.RECEIPT, mqtt.ALARMS, mqtt.LINK)
@@ -49,6 +54,9 @@ _LINKS = {
 OUTAGES = (OperationalError, InterfaceError, OSError)
 
 Message = tuple[str, bytes]
+
+# A statement as the vault takes it: the meter number, the identity and the sealed bytes.
+_Sealed = tuple[int, bytes, bytes]
 
 
 class Unusable(ValueError):
@@ -157,18 +165,15 @@ class _Batch:
 
     def _opened(self, statements: Sequence[_Sorted]) -> list[tuple[_Sorted, Told]]:
         """Return the statements that the vault has unsealed."""
-        wanted: list[tuple[_Sorted, tuple[int, bytes, bytes]]] = []
+        wanted: list[tuple[_Sorted, _Sealed]] = []
         for one in statements:
             try:
-                number, sealed = mqtt.unwrap_statement(one.payload)
+                wanted.append((one, _sealed(one)))
             except ValueError as error:
                 self._bad[one.place] = str(error)
-                continue
-            wanted.append((one, (one.meter_number, carrier.statement_identity(carrier.MQTT, number), sealed)))
-        results = []
-        for start in range(0, len(wanted), STATEMENTS_AT_ONCE):
-            piece = wanted[start : start + STATEMENTS_AT_ONCE]
-            results += self._office.keys.unseal_statements([sealed for _, sealed in piece])
+        results: list[UnsealedStatement | None] = []
+        for piece in _pieces([sealed for _, sealed in wanted]):
+            results += self._office.keys.unseal_statements(piece)
         found = []
         for (one, _), result in zip(wanted, results, strict=True):
             told = None if result is None else _told(one.meter_number, result)
@@ -250,6 +255,29 @@ class _Batch:
 
     def _note_link(self, meter_number: int, **facts: object) -> None:
         MeterLink.objects.update_or_create(meter_id=meter_number, defaults=facts)
+
+
+def _sealed(one: _Sorted) -> _Sealed:
+    """Return the sealed statement in a message. Raise ValueError unless it has the size that its header tells."""
+    number, sealed = mqtt.unwrap_statement(one.payload)
+    header = statement.read_header(sealed)
+    if header is None or len(sealed) != header[2]:
+        raise Unusable("the statement is longer or shorter than its header says")
+    return one.meter_number, carrier.statement_identity(carrier.MQTT, number), sealed
+
+
+def _pieces(statements: Sequence[_Sealed]) -> Iterator[list[_Sealed]]:
+    """Yield the statements in their order, in pieces that one call of the vault takes."""
+    piece: list[_Sealed] = []
+    size = 0
+    for one in statements:
+        if len(piece) == STATEMENTS_AT_ONCE or size + len(one[2]) > STATEMENT_BYTES_AT_ONCE:
+            yield piece
+            piece, size = [], 0
+        piece.append(one)
+        size += len(one[2])
+    if piece:
+        yield piece
 
 
 def _told(meter_number: int, unsealed: UnsealedStatement) -> Told | None:

@@ -1,7 +1,8 @@
 """The vault of another process: the calls of `interface.Keys`, each by a connection of its own to the Unix socket.
 
 A client has no state, so threads may share it, and a vault that was started again is found again. Every wait has an
-end. A call whose answer does not come raises VaultClosed; it may have been carried out.
+end. A call whose answer does not come raises VaultClosed; it may have been carried out. A call that is too long for the
+socket raises Refused, for it is too long each time.
 """
 
 import socket
@@ -11,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from wattpurse.core.money.key_card import CardContent
+from wattpurse_tools.refusals import Words
 from wattpurse_tools.vault import wire
 from wattpurse_tools.vault.interface import (
     DispenserRecord,
     LogEntry,
     Operator,
+    Refused,
     Request,
     SealedToken,
     Session,
@@ -348,6 +351,8 @@ class VaultClient:
     def _call(self, name: str, /, **arguments: object) -> Any:  # noqa: ANN401 the type is that of the call
         """Return the result of a call. Raise the refusal that the vault tells, or VaultClosed."""
         line = wire.line_of({"call": name, "arguments": wire.encoded(arguments)})
+        if len(line) > wire.REQUEST_LIMIT:
+            raise Refused(Words("the request to the vault has more than %(limit)s bytes", limit=wire.REQUEST_LIMIT))
         until = time.monotonic() + self._call_s
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as connection:
             lines = Lines(connection, wire.ANSWER_LIMIT)
@@ -381,9 +386,10 @@ class VaultClient:
             raise VaultClosed(self._closed("something else than a vault answers")) from None
 
     def _greet(self, hello: dict) -> None:
-        """Raise VaultClosed unless a vault of this version has answered."""
+        """Raise VaultClosed unless a vault of this version has answered and has room for this connection."""
         if "error" in hello:
-            raise wire.error_of(hello)
+            error = wire.error_of(hello)
+            raise VaultClosed(f"{self._path}: {error}") if isinstance(error, OSError) else error
         version = hello.get(wire.HELLO)
         if version != wire.VERSION:
             raise VaultClosed(

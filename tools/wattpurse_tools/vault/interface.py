@@ -44,6 +44,7 @@ USED = "used"
 EXPIRED = "expired"
 
 STATEMENTS_AT_ONCE = 1000
+STATEMENT_BYTES_AT_ONCE = 256 << 10  # sealed bytes: a line of the socket has two digits for each, and the names
 
 
 class Refused(ValueError):
@@ -457,8 +458,8 @@ class Keys(Protocol):
 
         Return `(key version, statement number, payload)` of each, in their order. The result is None for one that is
         not authentic, or whose meter is not served here. Their counts rise together, in one change of the vault. At
-        most STATEMENTS_AT_ONCE are unsealed in one call. `content_of` reads a payload: many contents are slow to move
-        through the socket.
+        most STATEMENTS_AT_ONCE are unsealed in one call, with STATEMENT_BYTES_AT_ONCE in all. `content_of` reads a
+        payload: many contents are slow to move through the socket.
         """
         ...
 

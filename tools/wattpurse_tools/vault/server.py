@@ -109,7 +109,7 @@ class Server:
             time.sleep(_PAUSE_S)  # the client has left, or there are too many open files: the others go on
             return
         if not self._room.acquire(blocking=False):
-            _send_error(connection, Refused("the vault has too many connections; try again"))
+            _send_error(connection, OSError("the vault has too many connections; try again"))
             connection.close()
             return
         thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
