@@ -19,6 +19,7 @@ from wattpurse_tools.record.models import (
     Premises,
     Shortage,
     ShortageMeter,
+    Tenancy,
 )
 from wattpurse_tools.refusals import Refusal
 
@@ -129,3 +130,69 @@ def test_one_that_is_lifted_before_its_begin_never_begins(office, manager, feede
     shortages.lift(office, manager, shortage, now_s)
     engine.run_round(office, manager, now_s + HOUR_S)
     assert cut(shortage) == []
+
+
+def off_in(shortage):
+    return ShortageMeter.objects.filter(shortage=shortage, is_off=True).count()
+
+
+def last_orders():
+    """Return the purpose of the newest order of each meter: the one that it obeys."""
+    rows = Command.objects.order_by("token__sequence").values_list("meter", "wish")
+    return {meter: wish for meter, wish in rows if wish.startswith("shortage")}
+
+
+def lifted_and_followed(office, actor, feeder, now_s):
+    """Cut six meters, lift that shortage, and plan the next one at once. A round orders four of them."""
+    first = plan(office, actor, feeder, now_s, share_ppm=1_000_000, level=9)
+    engine.run_round(office, actor, now_s)
+    engine.run_round(office, actor, now_s)
+    assert Command.objects.filter(wish="shortage").count() == 6
+    shortages.lift(office, actor, first, now_s + HOUR_S)
+    return first, plan(office, actor, feeder, now_s + HOUR_S, share_ppm=1_000_000, level=9)
+
+
+@pytest.fixture
+def four_a_round(monkeypatch):
+    monkeypatch.setattr(shortages, "LIMIT", 4)
+
+
+def test_one_that_follows_a_lifted_one_keeps_its_meters_off(office, manager, feeder, now_s, four_a_round):
+    first, second = lifted_and_followed(office, manager, feeder, now_s)
+    for _ in range(5):
+        engine.run_round(office, manager, now_s + HOUR_S)
+    assert last_orders() == dict.fromkeys(range(FIRST, FIRST + 6), "shortage")
+    assert not Command.objects.filter(wish="shortage over").exists()
+    assert not Message.objects.filter(kind="return").exists()
+    assert (off_in(first), off_in(second)) == (0, 6)
+    assert engine.run_round(office, manager, now_s + HOUR_S).shortages == 0
+
+
+def test_one_that_follows_and_is_lifted_too_lights_all_meters_again(office, manager, feeder, now_s, four_a_round):
+    _, second = lifted_and_followed(office, manager, feeder, now_s)
+    engine.run_round(office, manager, now_s + HOUR_S)
+    assert Command.objects.filter(wish="shortage").count() == 10, "two meters are off by the first one alone"
+    shortages.lift(office, manager, second, now_s + HOUR_S)
+    for _ in range(6):
+        engine.run_round(office, manager, now_s + HOUR_S)
+    assert last_orders() == dict.fromkeys(range(FIRST, FIRST + 6), "shortage over")
+    assert Message.objects.filter(kind="return").count() == 6, "each customer is told once"
+    assert not ShortageMeter.objects.filter(is_off=True).exists()
+
+
+def test_a_meter_that_another_feeder_has_cut_before_waits_for_both(office, manager, feeder, now_s):
+    """The meter obeys the newer order. It moves to the other feeder while the first one is cut."""
+    early = plan(office, manager, feeder, now_s, share_ppm=1_000_000, level=9)
+    engine.run_round(office, manager, now_s)
+    other = Feeder.objects.create(name="line 2")
+    Premises.objects.filter(pk=Tenancy.objects.get(meter_number=FIRST).premises_id).update(feeder=other)
+    late = plan(office, manager, other, now_s, share_ppm=1_000_000, level=9)
+    engine.run_round(office, manager, now_s)
+    shortages.lift(office, manager, late, now_s)
+    assert engine.run_round(office, manager, now_s).shortages == 0
+    assert (cut(late), off_in(late)) == ([FIRST], 1), "the first shortage still holds it, by the order of the second"
+    shortages.lift(office, manager, early, now_s)
+    for _ in range(2):
+        engine.run_round(office, manager, now_s)
+    assert Command.objects.filter(wish="shortage over", meter=FIRST).count() == 1
+    assert set(last_orders().values()) == {"shortage over"}

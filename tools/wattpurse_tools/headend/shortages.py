@@ -4,7 +4,8 @@ A meter is switched off by a shortage token with the level and its end: it comes
 network is gone. Only as many meters as the share asks for are chosen, the lowest priority first. Within a priority,
 those who have not paid go first, then those whose last turn is longest ago. A meter whose priority is not below the
 level stays on, so the priority 9 always does. The ends, and the orders to come back after an early end, are spread over
-minutes.
+minutes. A meter that another shortage has switched off meanwhile is not ordered to come back: it obeys the order of the
+highest number.
 """
 
 from collections.abc import Iterable
@@ -41,7 +42,7 @@ STATES = PLANNED, RUNNING, LIFTED, ENDED = "planned", "running", "lifted", "ende
 SHORTAGE, BACK = "shortage", "shortage over"
 ESSENTIAL = 9
 SPREAD_S = 600
-LIMIT = 100  # orders of a round
+LIMIT = 100  # meters of a round
 
 _WHOLE_PPM = 1_000_000
 _REASON_LIMIT = 240
@@ -103,9 +104,9 @@ def lift(office: Office, actor: Actor, shortage: Shortage, now_s: int) -> Shorta
 
 
 def run(office: Office, actor: Actor, now_s: int) -> int:
-    """Begin and end the shortages whose time has come, and order their meters. Return the number of orders.
+    """Begin and end the shortages whose time has come, and order their meters. Return the number of these meters.
 
-    A round makes at most LIMIT orders, and the next one goes on.
+    A round works on at most LIMIT meters, and the next one goes on.
     """
     for number in _numbers(Q(state=PLANNED, from_s__lte=now_s)):
         _begin(number, now_s)
@@ -172,25 +173,25 @@ def _end(number: int) -> None:
 
 
 def _order_all(office: Office, actor: Actor, shortage: Shortage, now_s: int, is_off: bool, limit: int) -> int:
-    """Order meters of a shortage that are not ordered yet, each in a transaction, up to a limit.
+    """Order meters of a shortage that are not ordered yet, each in a transaction, up to a limit. Return their number.
 
-    Return the number of orders.
+    One that needs no order to come back counts too.
     """
-    meters = list(ShortageMeter.objects.filter(shortage=shortage).order_by("pk").values_list("pk", "meter"))
-    keys = {meter: _key(shortage, meter, is_off) for _, meter in meters}
+    rows = ShortageMeter.objects.filter(shortage=shortage).order_by("pk")
+    meters = list(rows.values_list("pk", "meter", "is_off"))
     chosen_meters = ShortageMeter.objects.filter(shortage=shortage).values("meter")
     made = Command.objects.filter(wish=SHORTAGE if is_off else BACK, meter__in=chosen_meters)
     queued = set(made.filter(key__startswith=f"shortage:{shortage.pk}:").values_list("meter", flat=True))
     ordered = 0
-    for place, (number, meter) in enumerate(meters):
+    for place, (number, meter, is_noted_off) in enumerate(meters):
         if ordered >= limit:
             break
-        if meter in queued:
+        if meter in queued or not is_noted_off:
             continue
         delay_s = place * SPREAD_S // len(meters)
         try:
             with transaction.atomic():
-                ordered += _order(office, actor, number, (shortage, keys[meter], is_off), now_s, delay_s)
+                ordered += _order(office, actor, number, (shortage, is_off), now_s, delay_s)
         except SignOnNeeded:
             raise
         except ValueError:  # a meter that takes no orders now: the next round tries again
@@ -198,32 +199,33 @@ def _order_all(office: Office, actor: Actor, shortage: Shortage, now_s: int, is_
     return ordered
 
 
-def _order(
-    office: Office, actor: Actor, number: int, what: tuple[Shortage, str, bool], now_s: int, delay_s: int
-) -> bool:
-    """Order one meter, and tell its customer. Return False if another process did."""
-    shortage, key, is_off = what
+def _order(office: Office, actor: Actor, number: int, what: tuple[Shortage, bool], now_s: int, delay_s: int) -> bool:
+    """Order one meter, and tell its customer. Return False if another process did, or if it is to wait."""
+    shortage, is_off = what
     meter = switching.meter_to_order(ShortageMeter.objects.get(pk=number).meter_id)  # type: ignore[attr-defined]
     row = ShortageMeter.objects.select_for_update().get(pk=number)
     state = Shortage.objects.values_list("state", flat=True).get(pk=shortage.pk)
-    if Command.objects.filter(key=f"{key}:0").exists() or state != (RUNNING if is_off else LIFTED):
+    key = _key(shortage.pk, meter.number, is_off)
+    if _made(key) is not None or not row.is_off or state != (RUNNING if is_off else LIFTED):
         return False
+    if not is_off:
+        own, others = _off_orders(row)
+        if own is None or any(other > own for other in others):
+            _note_on(row)  # it was never ordered off, or another shortage holds it now
+            return True
+        if others:
+            return False  # another shortage has its order next: a return now would light the meter in between
     tenancy = Tenancy.objects.select_related("customer").filter(meter_number=meter.number, until_s=None).first()
     until_s = shortage.until_s + delay_s
     order = Order(token.SHORTAGE, (0, 0), "no shortage")
     if is_off:
         words = f"shortage level {shortage.level} until {rfc3339(until_s)}: {shortage.reason}"
         order = Order(token.SHORTAGE, (shortage.level, until_s), words[:_REASON_LIMIT])
-    elif not Command.objects.filter(key=f"{_key(shortage, meter.number, True)}:0").exists():
-        row.is_off = False  # it was never ordered off
-        row.save(update_fields=["is_off"])
-        return False
     made = make_tokens(office, actor, meter, [order], Destination(), vault.ORDERED)
     queued = command_queue.queue(made, SHORTAGE if is_off else BACK, key, now_s)
     if not is_off:
         Command.objects.filter(pk__in=[one.pk for one in queued]).update(next_s=now_s + delay_s)
-        row.is_off = False
-        row.save(update_fields=["is_off"])
+        _note_on(row)
     if tenancy is not None:
         values: dict[str, object] = {"meter": meter.number}
         if is_off:
@@ -232,8 +234,32 @@ def _order(
     return True
 
 
-def _key(shortage: Shortage, meter: int, is_off: bool) -> str:
-    return f"shortage:{shortage.pk}:{meter}:{'off' if is_off else 'on'}"
+def _off_orders(row: ShortageMeter) -> tuple[int | None, list[int]]:
+    """Return the order off of a lifted shortage, or None, and those of the other shortages that hold its meter.
+
+    These run, or are lifted and have yet to order the meter on. An order is the number of its token, and 0 if it is
+    still to be made. The caller holds the lock of the meter.
+    """
+    shortage: int = row.shortage_id  # type: ignore[attr-defined]
+    meter: int = row.meter_id  # type: ignore[attr-defined]
+    others = ShortageMeter.objects.filter(meter=meter, is_off=True, shortage__state__in=(RUNNING, LIFTED))
+    others = others.exclude(pk=row.pk)
+    orders = [_made(_key(other, meter, True)) or 0 for other in others.values_list("shortage", flat=True)]
+    return _made(_key(shortage, meter, True)), orders
+
+
+def _note_on(row: ShortageMeter) -> None:
+    row.is_off = False
+    row.save(update_fields=["is_off"])
+
+
+def _made(key: str) -> int | None:
+    """Return the number of the token of an order, or None if it was not made. A meter obeys the highest number."""
+    return Command.objects.filter(key=f"{key}:0").values_list("token__sequence", flat=True).first()
+
+
+def _key(shortage: int, meter: int, is_off: bool) -> str:
+    return f"shortage:{shortage}:{meter}:{'off' if is_off else 'on'}"
 
 
 def _meters_of(feeder: Feeder | None) -> dict[int, Meter]:
