@@ -6,14 +6,15 @@ for switching off do not delay it.
 """
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Max, Q
 
+from wattpurse.core.messages import token
 from wattpurse.core.tariffs.calendar import LATEST_S
-from wattpurse_tools.headend import accounts, switching
+from wattpurse_tools.headend import accounts, permits, switching
 from wattpurse_tools.office import audit
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.office import Office
-from wattpurse_tools.record.models import TemporarySupply, Tenancy
+from wattpurse_tools.record.models import Command, TemporarySupply, Tenancy
 from wattpurse_tools.refusals import Refusal
 
 STATES = PLANNED, RUNNING, ENDED = switching.SUPPLY_PLANNED, switching.SUPPLY_RUNNING, switching.SUPPLY_ENDED
@@ -33,14 +34,17 @@ def plan(
     if not reason.strip():
         raise Refusal("write the reason of the temporary supply, such as the building site")
     with transaction.atomic():
+        accounts.locked(tenancy.pk)  # no permit is ordered meanwhile; the engine locks the account first too
         account = accounts.open_account(office, actor, tenancy, now_s)
-        if TemporarySupply.objects.filter(tenancy=tenancy).exclude(state=ENDED).exists():
+        former = set(TemporarySupply.objects.filter(tenancy=tenancy).values_list("state", flat=True))
+        if former - {ENDED}:
             raise Refusal("the tenancy has a temporary supply already; change or end that one")
         made = TemporarySupply.objects.create(
             tenancy=tenancy,
             meter_id=account.meter_id,  # type: ignore[attr-defined]
             from_s=from_s,
             until_s=until_s,
+            permit_until_s=0 if former else _permit_end_s(tenancy.pk),
             reason=reason.strip()[:_REASON_LIMIT],
             planned_by=actor.operator,
         )
@@ -52,11 +56,14 @@ def end(office: Office, actor: Actor, supply: TemporarySupply, now_s: int) -> Te
     """End a supply before its time: now, or never begun. Right: order."""
     actor.require("order")
     with transaction.atomic():
+        tenancy: int = supply.tenancy_id  # type: ignore[attr-defined]
+        accounts.locked(tenancy)  # no permit is ordered meanwhile
         found = TemporarySupply.objects.select_for_update().get(pk=supply.pk)
         if found.state != ENDED and found.until_s > now_s:
-            found.until_s = now_s
-            found.save(update_fields=["until_s"])
-            audit.note(actor, "end supply", f"tenancy:{found.tenancy_id}")  # type: ignore[attr-defined]
+            bound_s = max(found.until_s, found.permit_until_s)
+            found.until_s, found.permit_until_s = now_s, min(bound_s, _permit_end_s(tenancy))
+            found.save(update_fields=["until_s", "permit_until_s"])
+            audit.note(actor, "end supply", f"tenancy:{tenancy}")
     return found
 
 
@@ -81,3 +88,9 @@ def run(now_s: int) -> int:
                 accounts.settle_wish(account, accounts.credit_of(account))
             count += 1
     return count
+
+
+def _permit_end_s(tenancy: int) -> int:
+    """Return the latest end of the permits that were ordered for a tenancy, at any of its meters, or 0."""
+    ordered = Command.objects.filter(wish=permits.PERMIT, token__tenancy_id=tenancy, token__kind=token.PERMIT)
+    return ordered.aggregate(end_s=Max("token__amount"))["end_s"] or 0

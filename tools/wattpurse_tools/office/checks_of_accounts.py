@@ -75,6 +75,7 @@ def permits_go_forward() -> Iterator[Finding]:
     """Find permits that end before an earlier one, beyond the account's own note, or beyond a temporary supply.
 
     A permit that was lost is ordered again, with the same end or a later one.
+    A permit that was ordered before the supply was planned, or ended before its time, was bound by the end of then.
     """
     for account in ManagedAccount.objects.order_by("pk").iterator():
         rows = Command.objects.filter(wish="permit", token__tenancy_id=account.pk, token__kind=token.PERMIT)
@@ -89,7 +90,7 @@ def permits_go_forward() -> Iterator[Finding]:
         if latest.get(meter_number, 0) > account.permit_until_s:
             yield _of(account.pk, f"has a permit until {latest[meter_number]}, beyond {account.permit_until_s}")
         supplies = TemporarySupply.objects.filter(tenancy_id=account.pk)
-        if supplies and max(latest.values(), default=0) > max(one.until_s for one in supplies):
+        if supplies and max(latest.values(), default=0) > max(max(one.until_s, one.permit_until_s) for one in supplies):
             yield _of(account.pk, "has a permit beyond its temporary supply")
 
 

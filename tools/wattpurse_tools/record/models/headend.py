@@ -181,12 +181,18 @@ class ShortageMeter(models.Model):
 
 
 class TemporarySupply(models.Model):
-    """A supply from date to date, such as that of a construction site. `state`: "planned", "running", "ended"."""
+    """A supply from date to date, such as that of a construction site. `state`: "planned", "running", "ended".
+
+    `permit_until_s` is the end of the newest permit that the tenancy had when its first supply was planned, or when
+    this one was ended before its time, or 0. Such a permit was right when it was ordered, even if it outlasts the
+    supply.
+    """
 
     tenancy = models.ForeignKey(Tenancy, on_delete=models.PROTECT, related_name="temporary_supplies")
     meter = models.ForeignKey(Meter, on_delete=models.PROTECT)
     from_s = models.BigIntegerField()
     until_s = models.BigIntegerField()
+    permit_until_s = models.BigIntegerField(default=0)
     state = models.CharField(max_length=12, default="planned", db_index=True)
     reason = models.CharField(max_length=240, blank=True)
     planned_by = models.BigIntegerField()
