@@ -34,7 +34,7 @@ def _permit_end_s(apps: StateApps, tenancy: int, before_s: int) -> int:
 class Migration(migrations.Migration):
     """A column of `temporary_supplies`."""
 
-    dependencies = [("record", "0015_payment_words")]
+    dependencies = [("record", "0018_lost_orders")]
     operations = [
         migrations.AddField("temporarysupply", "permit_until_s", models.BigIntegerField(default=0)),
         migrations.RunPython(_fill, migrations.RunPython.noop),
