@@ -32,6 +32,20 @@ def test_nodes_that_do_not_answer_are_told(monkeypatch):
         AmqpLink(Access(address), "headend", (mqtt.STATEMENT,)).__enter__()
 
 
+def test_a_node_that_does_not_answer_is_told_in_one_sentence(monkeypatch, caplog):
+    monkeypatch.setattr(amqp_link, "CONNECT_S", 3)
+    address = f"amqp://127.0.0.1:{free_port()}"
+    with pytest.raises(OSError, match=r"in: Connection refused; start a node, or check --broker"):
+        AmqpLink(Access(address), "headend", (mqtt.STATEMENT,)).__enter__()
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("address", ["amqp://127.0.0.1:abc", "amqp://", "amqp://rabbit1,,rabbit2"])
+def test_a_node_that_is_no_address_is_refused(address):
+    with pytest.raises(ValueError, match=r"is no HOST\[:PORT\]"):
+        AmqpLink(Access(address), "headend", ())
+
+
 def test_nothing_is_published_without_a_connection():
     link = AmqpLink(Access("amqp://127.0.0.1"), "headend", ())
     with pytest.raises(OSError, match="does not answer"):

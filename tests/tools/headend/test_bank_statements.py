@@ -4,6 +4,7 @@ import time
 from dataclasses import replace
 
 import pytest
+from django.utils.translation import override
 
 from tests.tools.office.selling_site import EUR, build_site
 from wattpurse_tools.headend import payments
@@ -12,6 +13,7 @@ from wattpurse_tools.headend.providers.amounts import micro_of_text
 from wattpurse_tools.headend.providers.notices import Malformed
 from wattpurse_tools.headend.providers.provider_file import Provider
 from wattpurse_tools.ledger import balances, chart
+from wattpurse_tools.pages.refusal_words import in_words
 from wattpurse_tools.record.models import Payment, PaymentNotice, Sale
 
 HOUSE = Provider("bankhouse", "bank", settings={"payouts": {"stripe": "STRIPE PAYOUT"}})
@@ -247,6 +249,33 @@ def test_a_separator_of_thousands_is_no_decimal_point(text):
 def test_a_row_of_another_length_or_with_another_separator_is_refused(row):
     with pytest.raises(Malformed, match="fields|amount"):
         bank_csv.read(CSV, f"Tag;Betrag;Zweck;Ref;Name\n{row}\n".encode(), "EUR")
+
+
+@pytest.mark.parametrize(
+    ("rows", "settings", "words"),
+    [
+        ("20.11.2026;5,00;a;b;c\n20.11.2026;12.50;a;b;c", {}, "line 3, column \"Betrag\": '12.50' is no amount"),
+        ('20.11.2026;5,00;"a\nb";;\n2026-11-20;5,00;a;b;c', {}, "line 4, column \"Tag\": '2026-11-20' is no date"),
+        ("20.11.2026;5,00;a; ;c", {"number": "Ref"}, 'line 2, column "Ref": it is empty'),
+        ("", {"number": "Id"}, 'the file has no column "Id"; its columns are: Tag, Betrag, Zweck, Ref, Name'),
+        ("", {"text": ["Zweck", "Id"]}, 'the file has no column "Id"'),
+        ("", {"amount": None}, 'the settings of the bank do not tell the column "amount"'),
+        ("20.11.2026;5,00;\xe4;b;c", {}, "the file is not in utf-8-sig; name its encoding"),
+    ],
+)
+def test_a_fault_of_a_csv_file_tells_line_and_column(rows, settings, words):
+    columns = {name: column for name, column in (CSV.settings["columns"] | settings).items() if column}
+    content = f"Tag;Betrag;Zweck;Ref;Name\n{rows}\n".encode("latin-1")
+    with pytest.raises(Malformed) as refused:
+        bank_csv.read(replace(CSV, settings={"columns": columns}), content, "EUR")
+    assert f"this is no statement with the columns of bankcsv: {words}" in str(refused.value)
+
+
+def test_a_fault_of_a_csv_file_is_told_in_the_language_of_the_page():
+    with override("de"), pytest.raises(Malformed) as refused:
+        bank_csv.read(CSV, b"Tag;Betrag;Zweck;Ref;Name\n20.11.2026;12.50;a;b;c\n", "EUR")
+    with override("de"):
+        assert "Zeile 2, Spalte „Betrag“: '12.50' ist kein Geldbetrag" in in_words(refused.value)
 
 
 def test_empty_fields_at_the_end_of_a_row_are_none():

@@ -36,7 +36,7 @@ def given(office):
     queue_token(1001, "permit", "one", now_s())
     done = queue_token(1002, "recharge", "two", now_s())
     Command.objects.filter(pk=done.pk).update(state="done", outcome="redeemed")
-    for work in (rounds.WORKER, rounds.ENGINE, rounds.SENDER):
+    for work in (rounds.WORKER, rounds.ENGINE, rounds.PAYMENTS, rounds.SENDER):
         rounds.ended(work, now_s())
     families = text_string_to_metric_families(figures.text(now_s()))
     return [sample for family in families for sample in family.samples]

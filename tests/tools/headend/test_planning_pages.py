@@ -160,7 +160,7 @@ def test_the_meters_of_a_shortage_are_counted_without_a_question_for_each(office
             page = shown(desk, "/headend/shortages")
         asked.append(len(queries))
     assert asked[0] == asked[1]
-    assert page.count('<td class="number">2</td><td class="number">1</td>') == 2
+    assert page.count('<td class="number">2</td><td class="number">0</td><td class="number">0</td>') == 2
 
 
 def test_a_temporary_supply_is_planned_for_a_tenant_at_a_managed_meter_and_ended(site, pages):

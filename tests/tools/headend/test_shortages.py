@@ -196,3 +196,18 @@ def test_a_meter_that_another_feeder_has_cut_before_waits_for_both(office, manag
         engine.run_round(office, manager, now_s)
     assert Command.objects.filter(wish="shortage over", meter=FIRST).count() == 1
     assert set(last_orders().values()) == {"shortage over"}
+
+
+def test_what_is_ordered_off_and_what_is_confirmed_are_told_apart(office, manager, pages, feeder, now_s):
+    shortage = plan(office, manager, feeder, now_s)
+    engine.run_round(office, manager, now_s)
+    ShortageMeter.objects.create(shortage=shortage, meter_id=FIRST)  # chosen, and not ordered yet
+    assert shortages.ordered_off([shortage]) == {shortage.pk: (2, 0)}
+    Command.objects.filter(pk=Command.objects.filter(wish="shortage").first().pk).update(state="done")
+    assert shortages.ordered_off([shortage]) == {shortage.pk: (2, 1)}
+    pages.log_in("manager")
+    page = pages.get("/headend/shortages").content.decode()
+    assert "Ordered off" in page
+    assert '<td class="number">3</td><td class="number">2</td><td class="number">1</td>' in page
+    ShortageMeter.objects.update(is_off=False)
+    assert shortages.ordered_off([shortage]) == {}

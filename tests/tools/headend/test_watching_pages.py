@@ -153,6 +153,7 @@ def test_an_account_shows_balance_charges_permits_and_trouble(office, desk):
     queue_token(1002, "permit", "q", now_s())
     listed = shown(desk, "/headend/accounts?q=1001")
     assert f"/headend/accounts/{one.pk}" in listed
+    assert "ordered off" in listed
     assert "on is due" in listed
     assert f"/headend/accounts/{one.pk}" in shown(desk, "/headend/accounts?q=Person")
     assert f"/headend/accounts/{one.pk}" not in shown(desk, "/headend/accounts?q=1002")

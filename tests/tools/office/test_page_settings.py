@@ -22,18 +22,36 @@ print(json.dumps(sorted(one.id for one in checks.run_checks(include_deployment_c
 """
 
 
-def warnings_of(folder, public_url):
-    """Return the findings of `check --deploy`."""
+ASK_AT_ANOTHER_HOST = """
+import sys
+from wattpurse_tools.record import office_folder
+from wattpurse_tools.record.office_folder import OfficeFolder
+from wattpurse_tools.pages.settings import page_settings
+folder = OfficeFolder(sys.argv[1])
+office_folder.configure(folder, **page_settings())
+office_folder.open_record(folder)
+from django.test import Client
+print(Client().get("/login", HTTP_HOST="evil.example").status_code)
+"""
+
+
+def run(program, *words):
+    """Run a program in Python, and return it with its output."""
     root = Path(__file__).parents[3]
     paths = os.pathsep.join(str(root / one) for one in (".", "firmware", "tools"))
     done = subprocess.run(
-        [sys.executable, "-c", CHECK, str(folder), json.dumps(public_url)],
+        [sys.executable, "-c", program, *map(str, words)],
         env={**os.environ, "PYTHONPATH": paths},
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return done
+
+
+def warnings_of(folder, public_url):
+    """Return the findings of `check --deploy`."""
+    return json.loads(run(CHECK, folder, json.dumps(public_url)).stdout)
 
 
 def test_djangos_deployment_check_is_silent_with_https(office_folder):
@@ -81,3 +99,10 @@ def test_the_pages_refuse_a_database_without_an_office(postgres_url, office, mon
     open_record(office.folder)
     with pytest.raises(ValueError, match="wattpurse office init"):
         refuse_unfit(office)
+
+
+def test_a_request_with_a_wrong_host_is_refused_in_one_line_without_a_traceback(office_folder):
+    done = run(ASK_AT_ANOTHER_HOST, office_folder.path)
+    assert done.stdout == "400\n"
+    assert done.stderr.endswith("WARNING django.request: Bad Request: /login\n")
+    assert done.stderr.count("\n") == 1

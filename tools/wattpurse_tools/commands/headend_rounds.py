@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import time
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 VAULT_S = 60.0
 ROUND_S = 0.5
 OUTAGE_S = 2.0
+LONGEST_ROUND_S = 86_400.0
 THOROUGH_S = 60
 
 
@@ -56,7 +57,7 @@ def run_payments(arguments: Namespace) -> int:
     Once a minute it also looks at payments that wait for something else, and ends the days of the online shop.
     """
     office = office_of(arguments)
-    from wattpurse_tools.headend import online_shop, payments, refunds
+    from wattpurse_tools.headend import online_shop, payments, refunds, rounds
 
     thorough_s = 0
 
@@ -68,6 +69,7 @@ def run_payments(arguments: Namespace) -> int:
         if is_thorough:
             online_shop.close_days(office, actor, now_s)
             thorough_s = now_s
+        rounds.ended(rounds.PAYMENTS, now_s)
 
     return run_rounds(arguments, office, "payment worker", work)
 
@@ -107,6 +109,22 @@ def office_of(arguments: Namespace) -> "Office":
     return Office(folder, VaultClient(folder.socket, VAULT_S))
 
 
+def round_seconds(text: str) -> float:
+    """Return the seconds between two rounds. Raise ArgumentTypeError for a time that is none."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= LONGEST_ROUND_S:
+        raise ArgumentTypeError(f"{text!r}: write seconds above 0, at most {LONGEST_ROUND_S:.0f}, such as {ROUND_S:g}")
+    return seconds
+
+
+def add_every(parser: ArgumentParser, text: str) -> None:
+    """Add --every."""
+    parser.add_argument("--every", type=round_seconds, default=ROUND_S, metavar="S", help=text)
+
+
 def ended_by_signal() -> Callable[[], bool]:
     """Return a function that tells if SIGINT or SIGTERM has come. The main thread calls this."""
     came: list[int] = []
@@ -121,8 +139,7 @@ def ended_by_signal() -> Callable[[], bool]:
 
 def _add_options(parser: ArgumentParser) -> None:
     add_office_option(parser)
-    text = "seconds between two rounds; default: %(default)s"
-    parser.add_argument("--every", type=float, default=ROUND_S, metavar="S", help=text)
-    text = "the operator of the process; without one it acts as the Unix user"
+    add_every(parser, "seconds between two rounds; default: %(default)s")
+    text = "the operator of the process, with --pin-file; without one it acts as the Unix user"
     parser.add_argument("--operator", type=int, metavar="NUMBER", help=text)
-    parser.add_argument("--pin-file", type=Path, metavar="FILE", help="a file with the PIN of the operator")
+    parser.add_argument("--pin-file", type=Path, metavar="FILE", help="a file with the PIN of --operator")

@@ -7,6 +7,7 @@ the broker acknowledges a meter's message after most of them have it. The link i
 A thread serves the connection. If its node dies, the link goes on with the next one of the list.
 """
 
+import logging
 import queue
 import random
 import ssl
@@ -20,7 +21,7 @@ from pika.exceptions import AMQPError
 from pika.exchange_type import ExchangeType
 
 from wattpurse_tools.headend.broker_link import CONNECT_S, SEND_S, Delivery, received
-from wattpurse_tools.meter_link.broker import Access, topic_of_all
+from wattpurse_tools.meter_link.broker import Access, check_ca, host_and_port, reason_of, topic_of_all
 
 SCHEME, TLS_SCHEME = "amqp://", "amqps://"
 EXCHANGE = "amq.topic"
@@ -35,6 +36,9 @@ _RETRY_S = 1.0
 _DEEPEST = 6
 _LASTING = pika.BasicProperties(delivery_mode=pika.DeliveryMode.Persistent.value)
 _FAULTS = (AMQPError, OSError)
+_LOG = logging.getLogger(__name__)
+
+logging.getLogger("pika").setLevel(logging.CRITICAL)  # the link tells a fault itself, in one sentence
 
 
 def routing_key(topic: str) -> str:
@@ -56,6 +60,9 @@ class AmqpLink:
 
     def __init__(self, access: Access, group: str, names: Sequence[str]) -> None:
         self._access = access
+        self._nodes = self._nodes_of(access.address)
+        if access.ca is not None:
+            check_ca(access.ca)
         self._queue = f"wattpurse.{group}"
         self._keys = [routing_key(topic_of_all(name)) for name in names]
         self._deliveries: queue.Queue[Delivery] = queue.Queue()
@@ -71,7 +78,11 @@ class AmqpLink:
         self._thread.start()
         if not self._greeted.wait(CONNECT_S):
             self.close()
-            raise OSError(f"no node of {self._access.address} lets this computer in: {self._refusal or 'no answer'}")
+            reason = self._refusal or "no answer"
+            raise OSError(
+                f"no node of {self._access.address} lets this computer in: {reason};"
+                " start a node, or check --broker, --user and --password-file"
+            )
         return self
 
     def __exit__(
@@ -135,12 +146,15 @@ class AmqpLink:
 
     def _serve(self) -> None:
         """Connect to one node after the other, and serve each connection as long as it lasts."""
-        nodes, place = self._nodes(), 0
+        nodes, place = self._nodes, random.randrange(len(self._nodes))  # each worker begins with another one
         while not self._is_closed.is_set():
+            host, port = nodes[place % len(nodes)]
             try:
-                self._serve_at(*nodes[place % len(nodes)])
+                self._serve_at(host, port)
             except _FAULTS as error:
                 self._refusal = _words_of(error)
+                if self._connection is not None:
+                    _LOG.warning("the connection to the node %s:%d is lost: %s", host, port, self._refusal)
             self._greeted.clear()
             self._connection = self._channel = None
             place += 1
@@ -182,14 +196,11 @@ class AmqpLink:
     def _is_encrypted(self) -> bool:
         return self._access.ca is not None or self._access.address.startswith(TLS_SCHEME)
 
-    def _nodes(self) -> list[tuple[str, int]]:
-        """Return host and port of the nodes. Each worker begins with another one, by chance."""
+    def _nodes_of(self, address: str) -> list[tuple[str, int]]:
+        """Return host and port of the nodes. Raise ValueError for an address that is none."""
         usual = _TLS_PORT if self._is_encrypted else _PLAIN_PORT
-        words = self._access.address.removeprefix(SCHEME).removeprefix(TLS_SCHEME).split(",")
-        parts = [one.strip().partition(":") for one in words]
-        first = random.randrange(len(parts))
-        found = [(host, int(port) if port else usual) for host, _, port in parts]
-        return found[first:] + found[:first]
+        words = address.removeprefix(SCHEME).removeprefix(TLS_SCHEME).split(",")
+        return [host_and_port(one.strip(), usual) for one in words]
 
     def _parameters(self, host: str, port: int) -> pika.ConnectionParameters:
         user, password = self._access.user, self._access.password
@@ -212,13 +223,15 @@ class AmqpLink:
 def _words_of(error: Exception) -> str:
     """Return the reason of a connection that failed. pika wraps the fault of a socket in faults of its own."""
     cause: Exception | None = error
+    told = ""
     for _ in range(_DEEPEST):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"the certificate is not right for this address and authority: {cause.verify_message}"
         if isinstance(cause, ssl.SSLError):
             return f"no TLS: {cause.reason or cause}"
+        told = reason_of(cause) or told
         within = (getattr(cause, "exception", None), *cause.args)
         cause = next((one for one in within if isinstance(one, Exception)), None)
         if cause is None:
             break
-    return f"{type(error).__name__}: {error}"
+    return told or type(error).__name__

@@ -108,12 +108,15 @@ class BrokerLink:
 
     def __enter__(self) -> "BrokerLink":
         self._is_closed = False
-        self._client.connect(self._access.host, self._access.port, KEEP_ALIVE_S)
+        self._access.connect(self._client, KEEP_ALIVE_S)
         self._client.loop_start()
         if not self._greeted.wait(CONNECT_S):
             self.close()
             reason = self._refusal or "no answer"
-            raise OSError(f"the broker {self._access.address} does not let this computer in: {reason}")
+            raise OSError(
+                f"the broker {self._access.address} does not let this computer in: {reason};"
+                " check --user, --password-file and --ca"
+            )
         if self._sender is not None:
             self._enter_sender(self._sender)
         return self

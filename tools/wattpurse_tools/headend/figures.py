@@ -38,7 +38,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _HOUR_S = 3600
 _DAY_S = 86_400
-_WORKS = (rounds.WORKER, rounds.ENGINE, rounds.SENDER)
+_WORKS = (rounds.WORKER, rounds.ENGINE, rounds.PAYMENTS, rounds.SENDER)
 
 Labels = tuple[tuple[str, str], ...]
 

@@ -7,6 +7,7 @@ from wattpurse_tools.record.models import HeadendRound
 
 WORKER = "worker"
 ENGINE = "engine"
+PAYMENTS = "payments"
 SENDER = "sender"
 
 STEP_S = 5

@@ -8,11 +8,12 @@ minutes. A meter that another shortage has switched off meanwhile is not ordered
 highest number.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import Max, Q
+from django.db.models import CharField, Count, Max, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Cast, Concat
 
 from wattpurse.core.messages import token
 from wattpurse.core.tariffs.calendar import LATEST_S
@@ -101,6 +102,18 @@ def lift(office: Office, actor: Actor, shortage: Shortage, now_s: int) -> Shorta
             found.save(update_fields=["state", "lifted_by"])
             audit.note(actor, "lift shortage", f"shortage:{found.pk}")
     return found
+
+
+def ordered_off(shown: Sequence[Shortage]) -> dict[int, tuple[int, int]]:
+    """Return by shortage how many meters are ordered off now, and how many of these have confirmed it."""
+    number, meter = Cast("shortage_id", CharField()), Cast("meter_id", CharField())
+    key = Concat(Value("shortage:"), number, Value(":"), meter, Value(":off:0"))  # that of the command, see `_key`
+    state = Subquery(Command.objects.filter(key=OuterRef("order")).values("state")[:1])
+    rows = ShortageMeter.objects.filter(shortage__in=shown, is_off=True).annotate(order=key, command=state)
+    counts = rows.values("shortage").annotate(
+        ordered=Count("command"), done=Count("pk", filter=Q(command=command_queue.DONE))
+    )
+    return {one: (ordered, done) for one, ordered, done in counts.values_list("shortage", "ordered", "done")}
 
 
 def run(office: Office, actor: Actor, now_s: int) -> int:

@@ -6,12 +6,17 @@ from wattpurse_tools.vault.interface import SignOnNeeded
 
 
 class HeadendOperator:
-    """The operator of the head-end's processes. With a `pin` it signs on with it, else as the Unix user.
+    """The operator of the head-end's processes. With `operator` and `pin` it signs on with them, else as the Unix user.
 
-    A ticket ends after some time, and with the vault. `actor` signs on again then.
+    A ticket ends after some time, and with the vault. `actor` signs on again then. Raise ValueError if one of the two
+    is missing: the process would act as another person than the one that was named.
     """
 
     def __init__(self, office: Office, operator: int | None = None, pin: str | None = None) -> None:
+        if operator is not None and pin is None:
+            raise ValueError(f"operator {operator} signs on with a PIN; give --pin-file too")
+        if operator is None and pin is not None:
+            raise ValueError("a PIN is that of an operator; give --operator too")
         self._office = office
         self._operator = operator
         self._pin = pin

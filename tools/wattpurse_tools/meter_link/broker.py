@@ -1,6 +1,7 @@
 """A connection of the computer to an MQTT broker, for tokens to meters and for their statements."""
 
 import queue
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +17,11 @@ from wattpurse.core.messages import mqtt
 PLAIN_PORT = 1883
 TLS_PORT = 8883
 CONNECT_S = 15
+KEEP_ALIVE_S = 60
 SEND_S = 15
+
+_ADDRESS = re.compile(r"([^\s:/]+)(?::([0-9]{1,5}))?")
+_PORTS = range(1, 65_536)
 
 
 @dataclass(frozen=True)
@@ -34,20 +39,55 @@ class Access:
     @property
     def host(self) -> str:
         """The host of the broker."""
-        return self.address.partition(":")[0]
+        return self._place[0]
 
     @property
     def port(self) -> int:
         """The port of the broker."""
-        port = self.address.partition(":")[2]
-        return int(port) if port else TLS_PORT if self.ca else PLAIN_PORT
+        return self._place[1]
 
     def identify(self, client: paho.Client) -> None:
         """Give a client the user and the authority, before it connects."""
         if self.user:
             client.username_pw_set(self.user, self.password)
         if self.ca is not None:
+            check_ca(self.ca)
             client.tls_set(ca_certs=str(self.ca))
+
+    def connect(self, client: paho.Client, keep_alive_s: int = KEEP_ALIVE_S) -> None:
+        """Connect a client. Raise ValueError for an address that is none, and OSError if nobody answers there."""
+        host, port = self._place
+        try:
+            client.connect(host, port, keep_alive_s)
+        except (OSError, ValueError) as error:
+            raise OSError(
+                f"the broker {self.address} cannot be reached ({reason_of(error)});"
+                " start it, or name another one with --broker"
+            ) from None
+
+    @property
+    def _place(self) -> tuple[str, int]:
+        return host_and_port(self.address, TLS_PORT if self.ca else PLAIN_PORT)
+
+
+def host_and_port(address: str, usual: int) -> tuple[str, int]:
+    """Return host and port of HOST or HOST:PORT. Raise ValueError, with the remedy, for any other text."""
+    found = _ADDRESS.fullmatch(address)
+    if found is None or (found[2] is not None and int(found[2]) not in _PORTS):
+        raise ValueError(f"the broker {address!r} is no HOST[:PORT]; write one such as 127.0.0.1:{PLAIN_PORT}")
+    return found[1], int(found[2] or usual)
+
+
+def reason_of(error: Exception) -> str:
+    """Return the words of a fault of a connection, without its number."""
+    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(words.split())
+
+
+def check_ca(file: Path) -> None:
+    """Raise ValueError unless a file of an authority is there."""
+    if not file.is_file():
+        raise ValueError(f"{file}: there is no such file; name the certificate of the authority with --ca")
 
 
 def topic_of_all(name: str) -> str:
@@ -69,7 +109,7 @@ class Broker:
         self._topics: list[str] = []
         client.on_connect = lambda _client, _data, _flags, reason, _properties: self._greeted(reason)
         client.on_message = lambda _client, _data, message: self._messages.put((message.topic, message.payload))
-        client.connect(access.host, access.port)
+        access.connect(client)
         client.loop_start()
         self._await_greeting(access.address)
 

@@ -1,7 +1,7 @@
 """The processes of a head-end on one machine, for the supervisor: broker, worker, engine, payments, sender.
 
 Each of them may die at any time and is started again: none has a state of its own, and the broker keeps its sessions on
-the disk. The sender is left out while no channel of messages is set up.
+the disk. The sender starts once a channel of messages is set up.
 
 The one worker has subscriptions of its own. mosquitto (2.0.11 to 2.1.2) does not save shared ones: after a restart it
 would acknowledge statements that no session gets, until the worker is back.
@@ -10,6 +10,7 @@ would acknowledge statements that no session gets, until the worker is back.
 import socket
 import subprocess
 import sys
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -44,7 +45,7 @@ class HeadendMachine:
             Child("worker", lambda: self._start("worker", *self._broker_words())),
             Child("engine", lambda: self._start("engine", *self._every)),
             Child("payment worker", lambda: self._start("payments", *self._every)),
-            *self._sender(),
+            Child("sender", lambda: self._start("sender"), is_wanted=self._has_channels),
         ]
 
     def make_files(self) -> None:
@@ -56,9 +57,14 @@ class HeadendMachine:
         """The kind of broker, for people."""
         return MOSQUITTO if self._program is not None else "a broker in Python"
 
-    def _sender(self) -> list[Child]:
-        has_channels = self._folder.headend_settings.exists()
-        return [Child("sender", lambda: self._start("sender"))] if has_channels else []
+    def _has_channels(self) -> bool:
+        """Return True if the file of settings has a section. The sender itself tells the fault of a wrong file."""
+        try:
+            return bool(tomllib.loads(self._folder.headend_settings.read_text()))
+        except FileNotFoundError:
+            return False
+        except (OSError, ValueError):
+            return True
 
     def _broker_words(self) -> Sequence[str | Path]:
         host, port = self._address

@@ -145,12 +145,22 @@ def _headers(public_url: str | None) -> dict[str, object]:
 
 
 def _logging() -> dict[str, object]:
-    """Return the logging: errors with their traceback, refused requests in one line, to standard error."""
+    """Return the logging: errors with their traceback, refused requests in one line, to standard error.
+
+    A request with a wrong host is such a request. Django tells it as an error with a traceback before, so that is left
+    out: anybody can send one.
+    """
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+        "handlers": {
+            "console": {"class": "logging.StreamHandler", "formatter": "plain"},
+            "nowhere": {"class": "logging.NullHandler"},
+        },
         "root": {"handlers": ["console"], "level": "WARNING"},
-        "loggers": {"django": {"handlers": [], "level": "WARNING", "propagate": True}},
+        "loggers": {
+            "django": {"handlers": [], "level": "WARNING", "propagate": True},
+            "django.security.DisallowedHost": {"handlers": ["nowhere"], "propagate": False},
+        },
     }

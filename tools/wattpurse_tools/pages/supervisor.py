@@ -38,19 +38,23 @@ class NotStarted(OSError):
 class Child:
     """A process that is kept alive. `start` starts it, `name` is for people.
 
-    The next one starts after `is_ready` returns True, if there is one.
+    The next one starts after `is_ready` returns True, if there is one. With `is_wanted` the process starts, also again,
+    only while that returns True.
     """
 
     name: str
     start: Callable[[], subprocess.Popen[bytes]]
     is_ready: Callable[[], bool] | None = None
+    is_wanted: Callable[[], bool] | None = None
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     pause_s: float = field(default=1.0)
     not_before: float = 0.0
 
     def begin(self) -> None:
-        """Start the process."""
+        """Start the process, if it is wanted."""
+        if self.is_wanted is not None and not self.is_wanted():
+            return
         self.process = self.start()
         self.started_at = time.monotonic()
 
@@ -114,7 +118,8 @@ class Supervisor:
             for child in self._children:
                 if not self._stopped:
                     child.begin()
-                    self._wait(child)
+                    if child.process is not None:
+                        self._wait(child)
             if not self._stopped:
                 when_ready()
             while not self._stopped:
@@ -175,18 +180,17 @@ class Supervisor:
         return start_module(words, descriptor)
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket. Raise OSError, with the remedy, if the port is taken."""
+def listen(host: str, port: int, option: str = "--port") -> socket.socket:
+    """Return a listening socket. Raise OSError, with the option that is the remedy, if the port is taken."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-    except OSError as error:
+        listener.listen(_BACKLOG)
+    except (OSError, OverflowError) as error:
         listener.close()
-        raise OSError(
-            f"port {port} of {host} cannot be used ({error.strerror}); choose another one with --port"
-        ) from None
-    listener.listen(_BACKLOG)
+        reason = error.strerror if isinstance(error, OSError) else "no port number"
+        raise OSError(f"port {port} of {host} cannot be used ({reason}); choose another one with {option}") from None
     return listener
 
 

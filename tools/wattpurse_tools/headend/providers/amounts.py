@@ -3,6 +3,8 @@
 import re
 from functools import cache
 
+from wattpurse_tools.refusals import Refusal
+
 _MICRO_DECIMALS = 6
 _WHOLE_DIGITS = 12
 
@@ -16,7 +18,7 @@ def micro_of_text(text: str, decimal: str = ".", group: str = "") -> int:
     found = _form(decimal, group).fullmatch(text.strip().replace("\u00a0", " "))
     whole = "" if found is None else found["whole"].replace(group, "")
     if found is None or len(whole) > _WHOLE_DIGITS:
-        raise ValueError(f"{text!r} is no amount of money")
+        raise Refusal("%(text)s is no amount of money", text=repr(text))
     sign, part = found["sign"], found["part"]
     micro = int(whole) * 10**_MICRO_DECIMALS + int((part or "").ljust(_MICRO_DECIMALS, "0"))
     return -micro if sign == "-" else micro

@@ -24,7 +24,11 @@ def take(folder: OfficeFolder, name: str, file_format: str, content: bytes, now_
     """
     provider = provider_file.provider_of(folder, name, provider_file.BANK)
     if provider is None:
-        raise Refusal("%(name)s: is no bank; add it with: wattpurse headend provider --kind bank", name=name)
+        raise Refusal(
+            "%(name)s: is no bank; add one with: wattpurse headend provider --kind bank --name bankhouse (the name of a"
+            ' bank begins with "bank")',
+            name=name,
+        )
     return bank.take(provider, _read(provider, file_format, content), now_s)
 
 

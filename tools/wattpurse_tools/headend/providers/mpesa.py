@@ -6,6 +6,7 @@ alone. The number of the transaction is the guard against replays.
 """
 
 import hmac
+import ipaddress
 import json
 from collections.abc import Mapping
 from datetime import datetime
@@ -29,12 +30,14 @@ _CURRENCY = "KES"
 
 
 def verify(provider: Provider, secret: str, address: str) -> None:
-    """Raise Forged unless the path has a secret of the provider, and the address is one of its addresses."""
+    """Raise Forged unless the path has a secret of the provider, and the address is one of its addresses.
+
+    Without addresses nobody is let in, unless the settings say `any_address`.
+    """
     is_right = False
     for one in provider.secrets:
         is_right |= hmac.compare_digest(one.encode(), secret.encode())
-    addresses = provider.settings.get("addresses", [])
-    if not is_right or (addresses and address not in addresses):
+    if not is_right or not (provider.settings.get("any_address") is True or _is_of(provider, address)):
         raise Forged("this callback is not the provider's")
 
 
@@ -81,6 +84,17 @@ def validated(provider: Provider, body: bytes) -> Mapping[str, str]:
     except ValueError:
         return NO_ACCOUNT
     return ACCEPTED
+
+
+def _is_of(provider: Provider, address: str) -> bool:
+    """Return True if an address is in one of the networks of a provider."""
+    try:
+        asking = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(asking, ipaddress.IPv6Address):
+        asking = asking.ipv4_mapped or asking
+    return any(asking in ipaddress.ip_network(one) for one in provider.settings.get("addresses", []))
 
 
 def _content(provider: Provider, body: bytes) -> dict[str, Any]:

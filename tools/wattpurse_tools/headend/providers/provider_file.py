@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from wattpurse_tools import private_files
+from wattpurse_tools.headend.providers import provider_settings
 from wattpurse_tools.headend.wallets import NAME as WALLET
 from wattpurse_tools.office.sale_types import PROVIDER_LENGTH
 from wattpurse_tools.record.office_folder import OfficeFolder
@@ -20,6 +21,11 @@ BANK = "bank"
 KINDS = (STRIPE, MPESA, BANK)
 
 _NAME = "providers"
+_CHECKS = {
+    STRIPE: provider_settings.check_stripe,
+    MPESA: provider_settings.check_mpesa,
+    BANK: provider_settings.check_bank,
+}
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,10 @@ def provider_of(folder: OfficeFolder, name: str, kind: str) -> Provider | None:
 
 
 def put_provider(folder: OfficeFolder, provider: Provider) -> None:
-    """Add a provider, or change the one of its name. Raise Refusal for a name that is none."""
+    """Add a provider, or change the one of its name.
+
+    Raise ValueError for a name that is none, for wrong settings, and for web hooks without a secret.
+    """
     name = provider.name
     if not (name.isascii() and name.isalnum() and name.islower() and 1 <= len(name) <= PROVIDER_LENGTH):
         raise Refusal("a provider has a name of 1 to %(limit)s small letters and digits", limit=PROVIDER_LENGTH)
@@ -61,7 +70,10 @@ def put_provider(folder: OfficeFolder, provider: Provider) -> None:
     if provider.kind not in KINDS:
         raise Refusal("%(kind)s: a provider is one of %(possible)s", kind=provider.kind, possible=", ".join(KINDS))
     if (provider.kind == BANK) != name.startswith(BANK):
-        raise Refusal("the name of a bank begins with %(bank)s, and no other does", bank=BANK)
+        raise Refusal("the name of a bank begins with %(bank)s, such as %(bank)shouse, and no other does", bank=BANK)
+    _CHECKS[provider.kind](provider.settings)
+    if provider.kind != BANK and not provider.secrets:
+        raise ValueError(f"{name}: a provider with web hooks has a secret; give --secrets FILE with one in a line")
     _write(folder, {**providers(folder), name: provider})
 
 
@@ -69,7 +81,7 @@ def remove_provider(folder: OfficeFolder, name: str) -> None:
     """Remove a provider with its secrets. Raise Refusal if there is none."""
     found = providers(folder)
     if found.pop(name, None) is None:
-        raise Refusal("there is no provider %(name)s", name=name)
+        raise Refusal("there is no provider %(name)s; `wattpurse headend provider` lists them", name=name)
     _write(folder, found)
 
 

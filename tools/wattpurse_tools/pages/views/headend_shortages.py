@@ -3,7 +3,7 @@
 import time
 
 from django import forms
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -71,11 +71,13 @@ def shortages(request: OfficeRequest) -> HttpResponse:
         words = _("The shortage is planned.")
         if done(request, words, headend_shortages.plan, request.office, request.actor, form.plan(), now_s):
             return redirect("shortages")
-    rows = Shortage.objects.select_related("feeder").annotate(
-        meter_count=Count("meters"), off_count=Count("meters", filter=Q(meters__is_off=True))
-    )
+    rows = Shortage.objects.select_related("feeder").annotate(meter_count=Count("meters"))
+    found = slice_of(rows, "id", after(request), falling=True)
+    counts = headend_shortages.ordered_off(found.rows)
+    for one in found.rows:
+        one.ordered_off, one.confirmed_off = counts.get(one.pk, (0, 0))
     content = {
-        "found": slice_of(rows, "id", after(request), falling=True),
+        "found": found,
         "form": form,
         "may_change": "order" in request.actor.rights,
         "now_s": now_s,
