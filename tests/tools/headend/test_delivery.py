@@ -1,11 +1,13 @@
 """Messages are sent at most once: by one sender, by two, with a server that refuses, breaks off or is gone."""
 
 import threading
+import time
 
 import pytest
 from django.db import connections, transaction
 
 from tests.tools.headend.mail_server import MailServerOfTests, free_port
+from tests.tools.headend.trickling_server import TricklingServer
 from wattpurse_tools.headend import delivery, outbox
 from wattpurse_tools.headend.delivery import LATER, LEASE_S, STALE_S, TRIES, Outcome
 from wattpurse_tools.headend.outbox import (
@@ -20,9 +22,9 @@ from wattpurse_tools.headend.outbox import (
     WITHDRAWN,
 )
 from wattpurse_tools.headend.policy import policy
-from wattpurse_tools.headend.smtp import NO_TLS, Mail, MailServer
+from wattpurse_tools.headend.smtp import NO_TLS, STARTTLS, TLS, Mail, MailServer
 from wattpurse_tools.office.manager_messages import FOR_MANAGERS
-from wattpurse_tools.record.models import Customer, Message
+from wattpurse_tools.record.models import Customer, Message, User
 
 NOON_S = 1_795_867_200  # 2026-11-28 12:00:00 UTC
 NIGHT_S = NOON_S + 11 * 3600
@@ -237,6 +239,132 @@ def test_a_withdrawn_message_is_not_sent_and_one_that_was_sent_is_named(customer
     assert [key for key, _ in transport.sent] == ["two:mail"]
     assert outbox.withdraw("two") == {MAIL}
     assert sorted(Message.objects.values_list("state", flat=True)) == [SENT, WITHDRAWN]
+
+
+def test_a_message_that_was_put_off_is_withdrawn_and_one_that_may_be_out_is_not(customer):
+    put(customer, "late")
+    delivery.run_round(NOON_S, {MAIL: Kept(Outcome(LATER, "no connection"))})
+    assert (only().state, only().tries) == (WAITING, 1)
+    assert outbox.withdraw("late") == set()
+    assert only().state == WITHDRAWN
+    put(customer, "claimed")
+    delivery.claim(NOON_S, {MAIL: None})
+    assert outbox.withdraw("claimed") == {MAIL}
+    assert outbox.withdraw_kind(customer, LOW_CREDIT, "claimed") == set()
+    assert Message.objects.get(key="claimed:mail").state == SENDING
+
+
+def test_the_messages_of_a_kind_to_a_customer_are_withdrawn_by_the_begin_of_their_keys(customer):
+    other = Customer.objects.create(number=102, name="Bob", email="bob@example.org", created_s=0)
+    Customer.objects.update(phone="+491701234567")
+    customer.refresh_from_db()
+    for whom, kind, key in (
+        (customer, LOW_CREDIT, "low:1:1"),
+        (customer, LOW_CREDIT, "low:11:1"),
+        (customer, RECHARGE, "low:1:2"),
+        (other, LOW_CREDIT, "low:1:3"),
+    ):
+        put(whom, key, kind)
+    delivery.claim(NOON_S, {MAIL: None})
+    assert outbox.withdraw_kind(customer, LOW_CREDIT, "low:1:") == {"sms"}
+    assert outbox.withdraw_kind(customer, LOW_CREDIT, "low:1:") == set()
+    states = dict(Message.objects.values_list("key", "state"))
+    assert (states.pop("low:1:1:mail"), states.pop("low:1:1:sms")) == (SENDING, WITHDRAWN)
+    assert set(states.values()) == {WAITING}
+    assert outbox.withdraw_all(LOW_CREDIT, "low:") == 3
+
+
+def test_a_transport_that_is_out_is_asked_once_a_round(customer):
+    Customer.objects.update(phone="+491701234567")
+    customer.refresh_from_db()
+    for number in range(20):
+        put(customer, f"low:{number}")
+    gone, texts = Kept(Outcome(LATER, "no connection", stops_channel=True)), Kept()
+    assert delivery.run_round(NOON_S, {MAIL: gone, "sms": texts}) == 21
+    assert (len(gone.sent), len(texts.sent)) == (1, 20)
+    assert delivery.run_round(NOON_S + 2, {MAIL: gone, "sms": texts}) == 1
+    assert [key for key, _ in gone.sent] == ["low:0:mail", "low:1:mail"]
+
+
+def test_a_slow_transport_ends_a_round(customer):
+    for number in range(20):
+        put(customer, f"low:{number}")
+    times = iter(range(NOON_S, NOON_S + 20 * 25, 25))
+    slow = Kept()
+    assert delivery.run_round(NOON_S, {MAIL: slow}, lambda: next(times)) == 3
+    assert [time_s - NOON_S for _, time_s in slow.sent] == [0, 25, 50]
+
+
+def test_a_mail_server_that_is_gone_is_asked_once_a_round_and_one_that_refuses_a_mail_is_not(customer, server):
+    for number in range(4):
+        put(customer, f"low:{number}")
+    gone = Mail(MailServer("127.0.0.1", free_port(), NO_TLS, timeout_s=5), SENDER)
+    assert delivery.run_round(NOON_S, {MAIL: gone}) == 1
+    server.replies["RCPT"] = "450 no such mailbox now"
+    assert delivery.run_round(NOON_S, mail_to(server)) == 3
+    server.replies["MAIL"] = "421 the server stops"
+    assert delivery.run_round(NOON_S + 600, mail_to(server)) == 1
+
+
+def test_a_mail_to_managers_is_known_by_its_address(customer):
+    User.objects.exclude(username="manager").delete()
+    for name in ("ann", "cem"):
+        User.objects.create(username=name, role=User.MANAGER, email=f"{name}@example.org")
+    outbox.put_to_managers("flaps:1:2", "The link goes and comes.", NOON_S)
+    User.objects.create(username="bob", role=User.MANAGER, email="bob@example.org")
+    outbox.put_to_managers("flaps:1:2", "The link goes and comes.", NOON_S + 60)
+    mails = Message.objects.filter(channel=MAIL).values_list("address", flat=True)
+    assert sorted(mails) == ["ann@example.org", "bob@example.org", "cem@example.org"]
+    assert Message.objects.filter(channel=FOR_MANAGERS).count() == 1
+
+
+TALK = (b"220 hi\r\n", b"250 hi\r\n", b"250 yes\r\n", b"250 yes\r\n", b"354 go on\r\n")
+
+
+@pytest.mark.parametrize(
+    ("replies", "begin", "trickle", "state"),
+    [
+        ((), b"220 x", b"a", LATER),
+        ((), b"", b"220-a\r\n", LATER),
+        (TALK[:1], b"250-", b"a", LATER),
+        (TALK[:1], b"", b"250-a\r\n", LATER),
+        (TALK[:4], b"354", b" ", LATER),
+        (TALK, b"250", b"-", UNKNOWN),
+        ((*TALK, b"250 taken\r\n"), b"221", b"-", SENT),
+    ],
+)
+def test_a_server_that_sends_a_byte_now_and_then_is_cut_at_the_deadline(customer, replies, begin, trickle, state):
+    put(customer)
+    start_s = time.monotonic()
+    with TricklingServer(replies, begin, trickle) as server:
+        mail = Mail(MailServer("127.0.0.1", server.port, NO_TLS, timeout_s=5, deadline_s=0.5), SENDER)
+        outcome = mail.send(only(), NOON_S)
+    assert 0.4 < time.monotonic() - start_s < 4
+    assert outcome.state == state
+    assert ("cut after 0.5 s" in outcome.trouble, outcome.stops_channel) == (state != SENT,) * 2
+
+
+@pytest.mark.parametrize("security", [TLS, STARTTLS])
+def test_a_server_that_never_ends_the_beginning_of_tls_is_cut_too(customer, security):
+    put(customer)
+    record = b"\x16\x03\x03\x40\x00"  # a record of 16,384 bytes, which follow one by one
+    talk = (*TALK[:1], b"250-hi\r\n250 STARTTLS\r\n", b"220 begin\r\n") if security == STARTTLS else (b"",)
+    with TricklingServer(talk, record, b"\x02") as server:
+        mail = Mail(MailServer("localhost", server.port, security, timeout_s=5, deadline_s=0.5), SENDER)
+        start_s = time.monotonic()
+        outcome = mail.send(only(), NOON_S)
+        assert 0.4 < time.monotonic() - start_s < 4
+    assert outcome.state == LATER
+    assert "cut after 0.5 s" in outcome.trouble
+
+
+def test_any_fault_before_the_content_lets_a_mail_be_sent_again(customer, server):
+    put(customer)
+    mail = Mail(MailServer("127.0.0.1", server.port, STARTTLS, ca_file="/no/such/file"), SENDER)
+    assert mail.send(only(), NOON_S).state == LATER
+    odd = TricklingServer((b"220 hi\r\n", b"250 hi\r\n"), b"\xff\xfe\r\n", b"")
+    with odd:
+        assert Mail(MailServer("127.0.0.1", odd.port, NO_TLS), SENDER).send(only(), NOON_S).state == LATER
 
 
 def test_a_channel_without_a_transport_waits(customer):

@@ -10,7 +10,16 @@ from tests.tools.office.selling_site import EUR
 from wattpurse_tools.headend import accounts, engine, switching
 from wattpurse_tools.headend.policy import policy
 from wattpurse_tools.ledger import balances, chart
-from wattpurse_tools.record.models import AccountCharge, Command, ManagedAccount, Sale, TemporarySupply, Tenancy
+from wattpurse_tools.record.models import (
+    AccountCharge,
+    Command,
+    Customer,
+    ManagedAccount,
+    Message,
+    Sale,
+    TemporarySupply,
+    Tenancy,
+)
 
 HOUR_S = 3600
 
@@ -83,6 +92,34 @@ def test_a_round_without_news_does_nothing(office, manager, meter, now_s):
     again = engine.run_round(office, manager, now_s)
     assert (again.charged, again.switched, again.permits, again.troubles) == (0, 0, 0, 0)
     assert Command.objects.count() == 1
+
+
+def test_who_was_not_yet_told_of_the_switch_is_not_told_of_its_end(any_office, manager, meter, now_s):
+    meter.report()
+    tenancy = opened(any_office, manager, meter, now_s)
+    Customer.objects.filter(pk=tenancy.customer_id).update(phone="+491701234567")
+    accounts.pay_in(any_office, manager, tenancy, EUR, "card", "first", now_s)
+    for hour, step in enumerate(("off", "on", "off", "on"), 1):
+        time_s = now_s + hour * 600
+        meter.pass_to(time_s)
+        if step == "off":
+            meter.use(40 * KWH)
+        else:
+            Message.objects.filter(state="waiting", channel="sms").update(state="sent")
+            accounts.pay_in(any_office, manager, tenancy, 12 * EUR, "card", f"pay {hour}", time_s)
+        meter.report()
+        assert engine.run_round(any_office, manager, time_s).switched == 1
+    told = Message.objects.filter(kind__in=("switched off", "return")).order_by("pk")
+    assert list(told.filter(channel="mail").values_list("kind", "state")) == [
+        ("switched off", "withdrawn"),
+        ("switched off", "withdrawn"),
+    ]
+    assert list(told.filter(channel="sms").values_list("kind", "state")) == [
+        ("switched off", "sent"),
+        ("return", "withdrawn"),
+        ("switched off", "sent"),
+        ("return", "waiting"),
+    ]
 
 
 def test_accounts_that_wait_for_the_hours_cost_no_question_each(any_office, manager, now_s):

@@ -3,7 +3,8 @@
 import pytest
 
 from tests.tools.office.selling_site import build_site
-from wattpurse_tools.headend import link_events, outbox
+from wattpurse_tools.headend import delivery, link_events, outbox
+from wattpurse_tools.headend.delivery import LATER, Outcome
 from wattpurse_tools.headend.policy import policy
 from wattpurse_tools.office.manager_messages import FOR_MANAGERS
 from wattpurse_tools.record.models import (
@@ -98,6 +99,63 @@ def test_who_was_not_yet_written_to_is_not_told_of_the_return(site):
     set_link(now_s, True, [101])
     rounds(now_s, 5)
     assert list(Message.objects.values_list("kind", "state")) == [(outbox.OUTAGE, outbox.WITHDRAWN)]
+
+
+class Mails:
+    """A transport that is out or not, and keeps the kinds of what it sent."""
+
+    def __init__(self):
+        self.is_out = True
+        self.sent = []
+
+    def send(self, message, now_s):
+        if self.is_out:
+            return Outcome(LATER, "no connection", stops_channel=True)
+        self.sent.append(message.kind)
+        return Outcome(outbox.SENT)
+
+
+def test_an_outage_that_was_put_off_and_is_over_is_not_told_nor_its_end(site):
+    mails = Mails()
+    set_link(START_S, False, [101])
+    now_s = rounds(START_S, 16)
+    delivery.run_round(now_s, {outbox.MAIL: mails})
+    assert Message.objects.get().tries == 1
+    set_link(now_s, True, [101])
+    now_s = rounds(now_s, 5)
+    mails.is_out = False
+    delivery.run_round(now_s + 3600, {outbox.MAIL: mails})
+    assert mails.sent == []
+    assert list(Message.objects.values_list("kind", "state")) == [(outbox.OUTAGE, outbox.WITHDRAWN)]
+
+
+def test_the_return_is_told_on_the_channels_of_the_outage(site):
+    Customer.objects.filter(number=101).update(phone="+491701234567")
+    set_link(START_S, False, [101])
+    now_s = rounds(START_S, 16)
+    Message.objects.filter(channel=outbox.SMS).update(state=outbox.SENT)
+    set_link(now_s, True, [101])
+    rounds(now_s, 5)
+    assert list(Message.objects.order_by("pk").values_list("kind", "channel", "state")) == [
+        (outbox.OUTAGE, outbox.MAIL, outbox.WITHDRAWN),
+        (outbox.OUTAGE, outbox.SMS, outbox.SENT),
+        (outbox.RETURN, outbox.SMS, outbox.WAITING),
+    ]
+
+
+def test_a_return_that_waits_is_not_told_after_the_next_outage(site):
+    set_link(START_S, False, [101])
+    now_s = rounds(START_S, 16)
+    deliver()
+    set_link(now_s, True, [101])
+    now_s = rounds(now_s, 5)
+    set_link(now_s, False, [101])
+    rounds(now_s, 16)
+    assert list(Message.objects.order_by("pk").values_list("kind", "state")) == [
+        (outbox.OUTAGE, outbox.SENT),
+        (outbox.RETURN, outbox.WITHDRAWN),
+        (outbox.OUTAGE, outbox.WAITING),
+    ]
 
 
 def test_a_silent_meter_is_told_too(site):

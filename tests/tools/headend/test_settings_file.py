@@ -1,20 +1,26 @@
 """headend.toml sets the channels up, and a wrong setting is refused with its name; the command uses it."""
 
 import base64
+import os
 import ssl
+from types import SimpleNamespace
 
 import pytest
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
 from tests.tools.headend.mail_server import MailServerOfTests, free_port
 from tests.tools.headend.test_web_hook import make_certificate
+from tests.tools.office.selling_site import build_site
 from wattpurse_tools import cli, private_files
+from wattpurse_tools.commands import headend_sender
 from wattpurse_tools.headend import outbox, rounds, settings_file
+from wattpurse_tools.headend.delivery import Outcome
 from wattpurse_tools.headend.outbox import LOW_CREDIT, SENT
 from wattpurse_tools.headend.policy import policy
 from wattpurse_tools.record.models import (
     Customer,
     HeadendPolicy,
+    IncomingText,
     Message,
     Meter,
     Premises,
@@ -23,6 +29,8 @@ from wattpurse_tools.record.models import (
 )
 
 MAIL = '[mail]\nhost = "localhost"\nsender = "Shop <shop@example.org>"\n'
+FOLDERS = ("outbox", "sent", "errors", "inbox", "taken")
+SMS = "[sms]\n" + "".join(f'{name} = "{name}"\n' for name in FOLDERS) + "country_code = {}\n"
 SECRET = "whsec_" + base64.b64encode(b"s" * 32).decode()
 
 
@@ -62,11 +70,19 @@ def test_a_wrong_setting_is_refused_with_its_name(office_folder, text, told):
 
 
 def test_each_section_sets_up_its_channel(office_folder):
-    for name in ("outbox", "sent", "errors", "inbox", "taken"):
-        (office_folder.path / name).mkdir()
-    folders = "\n".join(f'{name} = "{name}"' for name in ("outbox", "sent", "errors", "inbox", "taken"))
-    write(office_folder, f'{MAIL}[sms]\n{folders}\n[hook]\nsecret_file = "hook"\n', hook=SECRET)
-    assert list(settings_file.transports(settings_file.read(office_folder))) == ["mail", "sms", "hook"]
+    make_folders(office_folder)
+    write(office_folder, MAIL + SMS.format('"254"') + '[hook]\nsecret_file = "hook"\n', hook=SECRET)
+    settings = settings_file.read(office_folder)
+    assert list(settings_file.transports(settings)) == ["mail", "sms", "hook"]
+    assert settings.sms.country_code == "254"
+
+
+@pytest.mark.parametrize("code", ['"+254"', '"0254"', '"2547"', '"25 4"', '"٢٥٤"', "254"])
+def test_a_country_code_has_one_to_three_digits(office_folder, code):
+    write(office_folder, SMS.format(code))
+    make_folders(office_folder)
+    with pytest.raises(ValueError, match=r"\[sms\] country_code"):
+        settings_file.read(office_folder)
 
 
 def test_no_file_sets_no_channel_up(office_folder, capsys):
@@ -116,6 +132,37 @@ def test_the_command_looks_for_supply_that_ends(office_folder):
     Message.objects.update(tries=0)
     assert cli.main(["headend", "sender", "--office", str(office_folder.path), "--once"]) == 0
     assert Message.objects.get().state == outbox.WITHDRAWN
+
+
+def make_folders(folder):
+    for name in FOLDERS:
+        (folder.path / name).mkdir()
+
+
+def test_a_text_is_taken_at_its_own_time_and_not_at_that_of_the_round(office, manager, monkeypatch):
+    make_folders(office.folder)
+    write(office.folder, MAIL + SMS.format('"254"'))
+    settings = settings_file.read(office.folder)
+    clock = [1_795_867_200]
+    text = settings.sms.folders.inbox / "IN20261128_120000_00_+254712345678_00.txt"
+    text.write_text("BAL")
+    os.utime(text, (clock[0] - 60,) * 2)
+    build_site()
+    Customer.objects.filter(number=101).update(phone="0712345678", email="ada@example.org")
+    outbox.put(Customer.objects.get(number=101), LOW_CREDIT, "low:1", {"meter": 1}, clock[0])
+
+    def slow(_message, _now_s):
+        clock[0] += 50
+        return Outcome(SENT)
+
+    monkeypatch.setattr(headend_sender, "_now_s", lambda: clock[0])
+    monkeypatch.setattr(settings.mail, "send", slow)
+    sender = headend_sender._Sender(office, settings)
+    monkeypatch.setattr(sender, "_operator", SimpleNamespace(actor=lambda: manager))
+    sender.step()
+    assert "Meter 1" in IncomingText.objects.get().answer
+    assert IncomingText.objects.get().received_s == clock[0] == 1_795_867_250
+    assert rounds.last()[rounds.SENDER] == clock[0]
 
 
 def settings_now_s():

@@ -106,6 +106,32 @@ def test_lifted_early_its_meters_come_back_over_minutes(office, manager, feeder,
     assert engine.run_round(office, manager, now_s + HOUR_S).shortages == 0
 
 
+def states(kind):
+    rows = Message.objects.filter(kind=kind).order_by("pk")
+    return list(rows.values_list("customer__number", "state"))
+
+
+def test_who_was_not_yet_told_of_a_shortage_is_not_told_of_its_end(office, manager, feeder, now_s):
+    shortage = plan(office, manager, feeder, now_s)
+    engine.run_round(office, manager, now_s)
+    assert states("shortage") == [(121, "waiting"), (123, "waiting")]
+    Message.objects.filter(kind="shortage", customer__number=123).update(state="sent")
+    shortages.lift(office, manager, shortage, now_s + HOUR_S)
+    engine.run_round(office, manager, now_s + HOUR_S)
+    assert states("shortage") == [(121, "withdrawn"), (123, "sent")]
+    assert states("return") == [(123, "waiting")]
+
+
+def test_a_message_of_a_shortage_that_waits_is_withdrawn_at_its_end(office, manager, feeder, now_s):
+    plan(office, manager, feeder, now_s)
+    other = plan(office, manager, None, now_s, after_s=3 * HOUR_S)
+    engine.run_round(office, manager, now_s)
+    engine.run_round(office, manager, now_s + 2 * HOUR_S)
+    assert set(states("shortage")) == {(121, "withdrawn"), (123, "withdrawn")}
+    engine.run_round(office, manager, other.from_s)
+    assert {state for _, state in states("shortage")} == {"withdrawn", "waiting"}
+
+
 def test_the_meters_end_it_themselves_and_not_all_at_once(office, manager, feeder, now_s):
     plan(office, manager, feeder, now_s, share_ppm=1_000_000, level=9)
     engine.run_round(office, manager, now_s)

@@ -7,6 +7,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from tests.house.places import ROOT
 from wattpurse_tools.headend import delivery, outbox, sms_gammu, sms_text
@@ -159,6 +161,24 @@ def test_a_text_whose_answer_fails_does_not_stop_the_others(folders, office_fold
     assert len(list(folders.inbox.iterdir())) == 1
 
 
+def test_a_text_that_gammu_stores_twice_is_answered_once(folders, office_folder):
+    numbers = []
+    for name in ("20261128_120000_00", "20261128_120000_01"):
+        come_in(folders, "TOK 1 5", f"IN{name}_{PHONE}_00.txt")
+        come_in(folders, "0", f"IN{name}_{PHONE}_01.txt")
+    assert sms_gammu.take_texts(folders, lambda *words: numbers.append(words) or "said", NOON_S) == 2
+    come_in(folders, "TOK 1 5", f"IN20261128_120000_02_{PHONE}_00.txt")
+    come_in(folders, "0", f"IN20261128_120000_02_{PHONE}_01.txt")
+    sms_gammu.take_texts(folders, lambda *words: numbers.append(words) or "said", NOON_S)
+    assert (len(numbers), len(set(numbers)), Message.objects.count()) == (3, 1, 1)
+    assert len(list(folders.taken.iterdir())) == 6
+    for name in (f"20261128_120001_00_{PHONE}", "20261128_120000_00_+4917099999"):
+        come_in(folders, "TOK 1 50", f"IN{name}_00.txt")
+    come_in(folders, "TOK 1 6", f"IN20261128_120000_03_{PHONE}_00.txt")
+    sms_gammu.take_texts(folders, lambda *words: numbers.append(words) or "said", NOON_S)
+    assert (len(set(numbers)), Message.objects.count()) == (4, 4)
+
+
 def test_a_program_that_answers_ours_does_not_get_answers_for_ever(folders, office_folder):
     for number in range(sms_gammu.ANSWERS_AN_HOUR + 5):
         come_in(folders, f"text {number}", f"IN20261128_1200{number:02}_00_{PHONE}_00.txt")
@@ -176,6 +196,31 @@ def test_a_text_that_gammu_gave_up_has_failed(folders, office_folder):
     message.refresh_from_db()
     assert message.state == FAILED
     assert Message.objects.filter(channel=FOR_MANAGERS).count() == 1
+
+
+def test_an_error_that_is_booked_costs_no_question(folders, office_folder):
+    sender = Sms(folders)
+    for number in range(3):
+        one = Message.objects.create(
+            key=f"k{number}", channel="sms", address=PHONE, text="t", created_s=NOON_S, state=SENT
+        )
+        (folders.errors / f"OUTC20261128_120000_00_{PHONE}_m{one.pk}.smsbackup").write_text("t")
+    (folders.errors / f"OUTC20261128_120000_00_{PHONE}_m{9 * 10**17}.smsbackup").write_text("of another office")
+    assert sender.book_errors(NOON_S) == 3
+    with CaptureQueriesContext(connection) as queries:
+        assert sender.book_errors(NOON_S) == 0
+    assert list(queries) == []
+
+
+def test_an_error_before_another_process_has_booked_the_sending_is_not_lost(folders, office_folder):
+    message = Message.objects.create(
+        key="k", channel="sms", address=PHONE, text="t", created_s=NOON_S, state=outbox.SENDING
+    )
+    (folders.errors / f"OUTC20261128_120000_00_{PHONE}_m{message.pk}.smsbackup").write_text("t")
+    sender = Sms(folders)
+    assert sender.book_errors(NOON_S) == 0
+    Message.objects.update(state=SENT)
+    assert sender.book_errors(NOON_S) == 1
 
 
 @pytest.mark.parametrize(

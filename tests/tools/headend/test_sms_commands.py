@@ -1,20 +1,26 @@
 """BAL and TOK by SMS: the phone in the record alone is answered, once by the gateway's number, in its language."""
 
+import os
+import re
 import time
+from datetime import date
 
 import pytest
 
-from tests.tools.office.selling_site import EUR, KWH, build_site
+from tests.tools.office.selling_site import EUR, KWH, build_site, first_shop
 from wattpurse.core.messages.short_token import grouped
-from wattpurse_tools.headend import payments, sms_commands, wallets
+from wattpurse_tools.headend import payments, sms_commands, sms_gammu, wallets
 from wattpurse_tools.headend.recharge import recharge
+from wattpurse_tools.headend.sms_gammu import Folders
 from wattpurse_tools.office.sale_types import by_provider
 from wattpurse_tools.record.models import (
     Customer,
     IncomingText,
     ManagedAccount,
+    Message,
     Meter,
     Payment,
+    Premises,
     Sale,
     ShortLimit,
     Tenancy,
@@ -33,9 +39,9 @@ def ask(office, manager):
     Meter.objects.filter(number=1).update(balance=12_340_000, told_s=1_790_000_000)
     numbers = iter(range(1000))
 
-    def ask(text, phone=PHONE, number=None, now_s=1_790_000_100):
+    def ask(text, phone=PHONE, number=None, now_s=1_790_000_100, country_code=""):
         told = f"gateway-{next(numbers)}" if number is None else number
-        return sms_commands.answer(office, manager, phone, text, told, now_s)
+        return sms_commands.answer(office, manager, phone, text, told, now_s, country_code)
 
     return ask
 
@@ -82,15 +88,45 @@ def test_an_unknown_phone_is_told_nothing(ask, phone):
     assert IncomingText.objects.get().answer == ""
 
 
-def test_a_phone_of_two_customers_is_told_nothing(ask):
-    Customer.objects.filter(number=102).update(phone="015112345678")
-    assert ask("BAL") == ""
+@pytest.mark.parametrize("kept", ["015112345678", PHONE, "0151-123 45678"])
+def test_a_phone_of_two_customers_is_told_nothing(ask, kept):
+    Customer.objects.filter(number=102).update(phone=kept)
+    assert ask("BAL", country_code="49") == ""
 
 
-@pytest.mark.parametrize("kept", ["015112345678", "4915112345678", "004915112345678"])
-def test_the_country_code_may_be_missing_in_the_record(ask, kept):
+@pytest.mark.parametrize(
+    "kept", [PHONE, "4915112345678", "004915112345678", "+49 151 / 123-456 78", "+49 (151)12345678"]
+)
+def test_a_number_with_its_country_code_is_found_as_it_is_written(ask, kept):
     Customer.objects.filter(number=101).update(phone=kept)
     assert "12.34" in ask("BAL")
+    assert "12.34" in ask("BAL", country_code="254")
+    assert ask("BAL", "+33" + PHONE[3:]) == ""
+
+
+@pytest.mark.parametrize("kept", ["015112345678", "0151 123-45678", "+49 (0)151 12345678"])
+def test_a_number_with_a_zero_is_found_for_a_phone_of_the_country_alone(ask, kept):
+    Customer.objects.filter(number=101).update(phone=kept)
+    assert "12.34" in ask("BAL", country_code="49")
+    assert "12.34" in ask("BAL", "015112345678", country_code="49")
+    for phone in (PHONE, "+3315112345678", "+115112345678", "+25415112345678", "015112345678"):
+        assert ask("BAL", phone) == ""
+    for phone in ("+3315112345678", "+115112345678", "+25415112345678", "+015112345678"):
+        assert ask("BAL", phone, country_code="49") == ""
+
+
+def test_a_phone_of_another_country_buys_nothing(ask, wallet):
+    Customer.objects.filter(number=101).update(phone="0712345678")
+    assert ask("TOK 1 5", "+256712345678", country_code="254") == ""
+    assert wallet() == 20 * EUR
+    assert "Digits" in ask("TOK 1 5", "+254712345678", country_code="254")
+    assert wallet() == 15 * EUR
+
+
+def test_each_database_finds_a_phone(any_database):
+    Customer.objects.create(number=1, name="Ada", phone="0151/123 45-678", created_s=0)
+    assert sms_commands.customer_of(PHONE, "49") == Customer.objects.get()
+    assert sms_commands.customer_of(PHONE) is None
 
 
 def test_the_number_of_the_gateway_makes_a_text_happen_once(ask):
@@ -141,6 +177,72 @@ def test_tok_buys_nothing_without_a_wallet_that_takes_sms(ask, wallet):
     assert "no wallet" in ask("TOK 1 5")
     assert "wallet" not in ask("HELP")
     assert (Sale.objects.count(), wallet(), Payment.objects.filter(state=payments.SOLD).count()) == (0, 20 * EUR, 0)
+
+
+@pytest.mark.parametrize("is_taken", [True, False])
+def test_an_order_that_gammu_stores_twice_buys_once(ask, wallet, tmp_path, is_taken):
+    folders = Folders(*(tmp_path / name for name in ("outbox", "sent", "errors", "inbox", "taken")))
+    for folder in vars(folders).values():
+        folder.mkdir()
+    for serial in ("00", "01"):
+        file = folders.inbox / f"IN20260921_120000_{serial}_{PHONE}_00.txt"
+        file.write_bytes("TOK 1 5".encode("utf-16"))
+        os.utime(file, (0, 0))
+        if is_taken:
+            sms_gammu.take_texts(folders, lambda phone, text, number: ask(text, phone, number), 1_790_000_100)
+    sms_gammu.take_texts(folders, lambda phone, text, number: ask(text, phone, number), 1_790_000_100)
+    assert (Sale.objects.count(), wallet(), IncomingText.objects.count()) == (1, 15 * EUR, 1)
+    assert (Message.objects.filter(kind="answer").count(), len(list(folders.taken.iterdir()))) == (1, 2)
+
+
+def add_digits(tenancy, count):
+    """Add tokens with digits that wait for the meter of a tenancy."""
+    sale = Sale.objects.create(
+        shop=first_shop(),
+        receipt_number=10_000 + tenancy.meter_number,
+        client_key=f"digits {tenancy.meter_number}",
+        time_s=0,
+        business_day=date(2026, 9, 21),
+        operator=1,
+        tenancy=tenancy,
+        meter_number=tenancy.meter_number,
+        gross_microunits=EUR,
+    )
+    for place in range(count):
+        Token.objects.create(
+            meter_id=tenancy.meter_number,
+            sequence=place,
+            kind=0,
+            issued_s=0,
+            sealed=b"",
+            state="issued",
+            sale=sale,
+            digits=f"{tenancy.meter_number * 10 + place:020}",
+        )
+
+
+@pytest.mark.parametrize("text", ["TOK", "BAL"])
+def test_the_meters_that_an_answer_has_no_room_for_are_left_out_whole(ask, wallet, text):
+    for number in range(1001, 1010):
+        Meter.objects.create(number=number, currency="EUR", decimals=2, balance=number, told_s=1_790_000_000)
+        place, customer = Premises.objects.create(name=f"P{number}"), Customer.objects.get(number=101)
+        add_digits(Tenancy.objects.create(premises=place, customer=customer, meter_number=number, from_s=0), 3)
+    said = ask(text)
+    assert len(said) <= 480
+    lines = said.splitlines()
+    if text == "BAL":
+        assert lines.pop() == "Wallet: 20.00 EUR."
+    assert lines.pop() == "There are more meters: write the number of one too."
+    assert 4 <= len(lines) < 10
+    assert all(line.startswith("Meter ") and line.endswith(".") for line in lines)
+    assert len(re.findall(r"(?:\d{4} ){4}\d{4}\b", ask("TOK 1009"))) == 3
+
+
+def test_a_sale_of_many_tokens_tells_as_many_as_it_has_room_for():
+    digits = [f"{number:020}" for number in range(40)]
+    told = sms_commands._with_digits("Digits: %(digits)s.", {}, digits)
+    assert 400 < len(told) <= 480
+    assert [one.replace(" ", "") for one in told[8:-1].split(", ")] == digits[: told.count(",") + 1]
 
 
 @pytest.mark.parametrize("text", ["", "HELP", "BAL 1 2", "TOK x", "BAL ١", "TOK 1 x", "TOK 1 2 3", "TOK 1 ٥"])

@@ -1,9 +1,9 @@
 """Warnings of low credit: one for each payment, by amount and by days."""
 
-from tests.tools.headend.managed_site import DAY_S, KWH
+from tests.tools.headend.managed_site import DAY_S, KWH, add_tenancy
 from tests.tools.headend.test_engine import HOUR_S, account_of, opened
 from tests.tools.office.selling_site import EUR
-from wattpurse_tools.headend import accounts, engine, policy, warnings
+from wattpurse_tools.headend import accounts, engine, outbox, policy, warnings
 from wattpurse_tools.record.models import Customer, HeadendPolicy, Message
 
 
@@ -31,6 +31,32 @@ def test_low_credit_is_told_once_for_each_payment(office, manager, meter, now_s)
     text = Message.objects.filter(kind="low credit").order_by("pk").first().text
     assert "meter 4" in text
     assert "4.90" in text
+
+
+def test_a_warning_that_waits_is_withdrawn_by_a_payment_and_the_next_low_credit_is_told(office, manager, meter, now_s):
+    meter.report()
+    tenancy = opened(office, manager, meter, now_s)
+    other = add_tenancy(20)
+    outbox.put(other.customer, outbox.LOW_CREDIT, f"low:{tenancy.pk}:99", {"meter": 20}, now_s)
+    accounts.pay_in(office, manager, tenancy, 7 * EUR, "card", "pay 1", now_s)
+    used(meter, now_s + HOUR_S, 7)
+    engine.run_round(office, manager, now_s + HOUR_S)
+    assert low_states(tenancy) == ["waiting"]
+    accounts.pay_in(office, manager, tenancy, 20 * EUR, "card", "pay 2", now_s + 2 * HOUR_S)
+    accounts.pay_in(office, manager, tenancy, 20 * EUR, "card", "pay 2", now_s + 2 * HOUR_S)
+    assert low_states(tenancy) == ["withdrawn"]
+    used(meter, now_s + 3 * HOUR_S, 70)
+    engine.run_round(office, manager, now_s + 3 * HOUR_S)
+    assert low_states(tenancy) == ["withdrawn", "waiting"]
+    Message.objects.update(state="sent")
+    accounts.pay_in(office, manager, tenancy, 20 * EUR, "card", "pay 3", now_s + 4 * HOUR_S)
+    assert low_states(tenancy) == ["sent", "sent"]
+    assert low_states(other) == ["sent"]
+
+
+def low_states(tenancy):
+    rows = Message.objects.filter(kind="low credit", customer=tenancy.customer).order_by("pk")
+    return list(rows.values_list("state", flat=True))
 
 
 def test_a_warning_has_the_amount_in_the_form_of_the_customers_language(office, manager, meter, now_s):

@@ -13,7 +13,16 @@ from tests.tools.office.desk_rows import make_street, now_s
 from wattpurse_tools.headend import set_aside, settings_change, watching
 from wattpurse_tools.headend.policy import policy
 from wattpurse_tools.office.actor import Actor, NotPermitted
-from wattpurse_tools.record.models import AccountCharge, AuditEntry, Customer, ManagedAccount, Message, SetAside, User
+from wattpurse_tools.record.models import (
+    AccountCharge,
+    AuditEntry,
+    Customer,
+    ManagedAccount,
+    Message,
+    SetAside,
+    Site,
+    User,
+)
 from wattpurse_tools.refusals import Refusal
 
 LISTS = ("/headend/set-aside", "/headend/messages", "/headend/accounts")
@@ -194,6 +203,14 @@ def test_settings_are_changed_with_an_entry_of_the_audit_trail(office, desk):
     assert 'value="7.50"' in shown(desk, "/headend/settings")
     desk.post("/headend/settings", SETTINGS)
     assert newest_entry() == entry  # nothing was changed
+
+
+@pytest.mark.parametrize(("decimals", "shown_as"), [(0, "5"), (2, "5.00"), (3, "5.000")])
+def test_the_settings_that_are_shown_can_be_sent_back(office, desk, decimals, shown_as):
+    Site.objects.update(decimals=decimals)
+    assert f'name="warn_amount" value="{shown_as}"' in shown(desk, "/headend/settings")
+    assert desk.post("/headend/settings", SETTINGS | {"warn_amount": shown_as}).status_code == 302
+    assert policy().warn_microunits == 5_000_000
 
 
 @pytest.mark.parametrize(

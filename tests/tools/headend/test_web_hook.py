@@ -4,6 +4,7 @@ import ipaddress
 import json
 import ssl
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from standardwebhooks import Webhook
 
 from tests.tools.headend.mail_server import free_port
+from tests.tools.headend.trickling_server import TricklingServer
 from wattpurse_tools.headend import web_hook
 from wattpurse_tools.headend.delivery import LATER
 from wattpurse_tools.headend.outbox import FAILED, SENT, UNKNOWN
@@ -84,8 +86,8 @@ def server(certificate):
     thread.join(timeout=10)
 
 
-def hook(certificate, permitted=LOOPBACK):
-    return WebHook(web_hook.secret_of(SECRET), HookRules(permitted, str(certificate[0]), timeout_s=10))
+def hook(certificate, permitted=LOOPBACK, **further):
+    return WebHook(web_hook.secret_of(SECRET), HookRules(permitted, str(certificate[0]), timeout_s=10, **further))
 
 
 def message(server, path="/hook?a=1", host="localhost"):
@@ -136,6 +138,32 @@ def test_a_certificate_of_nobody_known_gets_no_message(server, tmp_path):
     other = make_certificate(tmp_path)
     assert hook(other).send(message(server), now_s()).state == LATER
     assert server.got == []
+
+
+@pytest.mark.parametrize("begin", [b"HTTP/1.1 200 O", b"HTTP/1.1 200 OK\r\n"])
+def test_an_answer_byte_by_byte_is_cut_at_the_deadline(certificate, begin):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    with TricklingServer((b"",), begin, b"a", context) as server:
+        start_s = time.monotonic()
+        outcome = hook(certificate, deadline_s=0.5).send(message(server.port), now_s())
+        assert 0.4 < time.monotonic() - start_s < 4
+    assert (outcome.state, outcome.stops_channel) == (UNKNOWN, True)
+    assert "cut after 0.5 s" in outcome.trouble
+
+
+def test_a_beginning_of_tls_byte_by_byte_is_cut_too_and_may_be_tried_again(certificate):
+    with TricklingServer((b"",), b"\x16\x03\x03\x40\x00", b"\x02") as server:
+        start_s = time.monotonic()
+        outcome = hook(certificate, deadline_s=0.5).send(message(server.port), now_s())
+        assert 0.4 < time.monotonic() - start_s < 4
+    assert (outcome.state, outcome.stops_channel) == (LATER, True)
+    assert "cut after 0.5 s" in outcome.trouble
+
+
+def test_a_lost_file_of_authorities_lets_a_message_be_sent_again(server, certificate, tmp_path):
+    rules = HookRules(LOOPBACK, str(tmp_path / "gone.pem"))
+    assert WebHook(web_hook.secret_of(SECRET), rules).send(message(server), now_s()).state == LATER
 
 
 def test_loopback_is_refused_unless_it_is_permitted(server, certificate):

@@ -11,6 +11,7 @@ from wattpurse_tools.commands.office_options import add_office_option, tell, war
 
 if TYPE_CHECKING:
     from wattpurse_tools.headend.settings_file import Settings
+    from wattpurse_tools.headend.sms_gammu import Sms
     from wattpurse_tools.office.office import Office
 
 SENDER_PAUSE_S = 2.0
@@ -67,19 +68,21 @@ class _Sender:
             supply_ends.tell(now_s)
         delivery.run_round(now_s, settings_file.transports(self._settings), _now_s)
         if self._settings.sms is not None:
-            self._settings.sms.book_errors(now_s)
-            self._take_texts(now_s)
-        rounds.ended(rounds.SENDER, now_s)
+            self._settings.sms.book_errors(_now_s())
+            self._take_texts(self._settings.sms)
+        rounds.ended(rounds.SENDER, _now_s())
 
-    def _take_texts(self, now_s: int) -> None:
+    def _take_texts(self, sms: "Sms") -> None:
+        """Answer the texts that came in. The messages before them may have taken minutes."""
         from wattpurse_tools.headend import sms_commands, sms_gammu
 
-        assert self._settings.sms is not None
+        now_s = _now_s()
 
         def answer(phone: str, text: str, number: str) -> str:
-            return sms_commands.answer(self._office, self._operator.actor(), phone, text, number, now_s)
+            actor = self._operator.actor()
+            return sms_commands.answer(self._office, actor, phone, text, number, now_s, sms.country_code)
 
-        sms_gammu.take_texts(self._settings.sms.folders, answer, now_s)
+        sms_gammu.take_texts(sms.folders, answer, now_s)
 
 
 def _until_ended(work: Callable[[], None]) -> None:

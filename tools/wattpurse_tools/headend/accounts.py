@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 
 from wattpurse.core.currency import Currency
 from wattpurse.core.money import contract as contracts
-from wattpurse_tools.headend import switching
+from wattpurse_tools.headend import outbox, switching
 from wattpurse_tools.headend.charging import begin, book, charge_to_the_end, newest_reading
 from wattpurse_tools.ledger import balances, chart
 from wattpurse_tools.ledger.models import Transfer
@@ -259,6 +259,7 @@ def close(
         account.closed_s, account.is_wished_on = now_s, False
         account.save(update_fields=["closed_s", "is_wished_on"])
         audit.note(actor, "close account", f"tenancy:{tenancy.pk}", meter=account.meter_id, rest=rest)  # type: ignore[attr-defined]
+        outbox.withdraw_kind(account.tenancy.customer, outbox.LOW_CREDIT, warning_key(account))
         if account.is_ordered_on and not account.meter.is_retired:
             switching.order_off(office, actor, account, "the account is closed", now_s)
     return sale
@@ -342,6 +343,11 @@ def credit_of(account: ManagedAccount) -> int:
     return account.balance_microunits + account.limit_microunits
 
 
+def warning_key(account: ManagedAccount) -> str:
+    """Return the begin of the keys of all warnings of an account. The next payment withdraws those that wait."""
+    return f"low:{account.pk}:"
+
+
 def _pay_in(
     actor: Actor, request: _Payment, how: tuple[str, str], now_s: int, shop: Shop | None, paid_from: str | None
 ) -> Sale:
@@ -385,6 +391,7 @@ def _pay_into(
         actor, "pay in", f"sale:{sale.pk}", meter=meter_number, gross=sale.gross_microunits, shop=sale.shop.number
     )
     settle_wish(account, credit_of(account))
+    outbox.withdraw_kind(tenancy.customer, outbox.LOW_CREDIT, warning_key(account))
     return sale
 
 

@@ -25,6 +25,7 @@ LEASE_S = 15 * 60
 STALE_S = 3 * 86_400
 TRIES = 10
 ROUND = 200
+ROUND_S = 60  # the process has other work too, such as texts that came in
 
 _FIRST_WAIT_S = 60
 _LONGEST_WAIT_S = 6 * 3600
@@ -33,10 +34,15 @@ _TROUBLE_LIMIT = 240
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome of sending: SENT, FAILED (refused for good), LATER (certainly not handed over) or UNKNOWN."""
+    """The outcome of sending: SENT, FAILED (refused for good), LATER (certainly not handed over) or UNKNOWN.
+
+    `stops_channel` says that the transport gave no answer or asked for a pause. Another message of the same channel
+    would wait as long for it.
+    """
 
     state: str
     trouble: str = ""
+    stops_channel: bool = False
 
 
 class Transport(Protocol):
@@ -50,17 +56,21 @@ class Transport(Protocol):
 def run_round(now_s: int, transports: Mapping[str, Transport], clock: Callable[[], int] | None = None) -> int:
     """Send the messages whose time has come, at most ROUND of them, and return the number of those tried.
 
-    `clock` returns the time of each claim. Without one it is `now_s` for all of them.
+    A channel that a transport stops waits for the next round, and so do all after ROUND_S. `clock` returns the time of
+    each claim. Without one it is `now_s` for all of them.
     """
     give_up_dead(now_s)
     drop_stale(now_s)
-    tried = 0
-    while tried < ROUND:
+    tried, working = 0, dict(transports)
+    while working and tried < ROUND:
         time_s = now_s if clock is None else clock()
-        message = claim(time_s, transports)
+        if time_s > now_s + ROUND_S:
+            break
+        message = claim(time_s, working)
         if message is None:
             break
-        _deliver(message, transports[message.channel], time_s)
+        if _deliver(message, working[message.channel], time_s).stops_channel:
+            del working[message.channel]
         tried += 1
     return tried
 
@@ -130,12 +140,13 @@ def _keep_quiet_hours(now_s: int) -> None:
         due.exclude(kind__in=outbox.AT_ONCE).update(not_before_s=end_s)
 
 
-def _deliver(message: Message, transport: Transport, now_s: int) -> None:
+def _deliver(message: Message, transport: Transport, now_s: int) -> Outcome:
     try:
         outcome = transport.send(message, now_s)
     except Exception as error:  # after any exception the message may be on its way
         outcome = Outcome(UNKNOWN, f"{type(error).__name__}: {error}")
     _book(message, outcome, now_s)
+    return outcome
 
 
 def _book(message: Message, outcome: Outcome, now_s: int) -> None:

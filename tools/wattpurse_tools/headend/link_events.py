@@ -155,11 +155,12 @@ class _Round:
         watch.save()
         self._told += 1
         if customer is not None:
+            outbox.withdraw_kind(customer, outbox.RETURN, f"return:{link.pk}:")
             values = {"meter": link.pk, "since_s": since_s}
             outbox.put(customer, outbox.OUTAGE, f"outage:{link.pk}:{since_s}", values, self._now_s)
 
     def _returns(self) -> None:
-        """Write the returns of single meters. A customer without a message of the outage gets none of the return."""
+        """Write the returns of single meters, on the channels on which the outage was told."""
         out = {
             int(watch.subject.partition(":")[2]): watch
             for watch in LinkWatch.objects.filter(subject__startswith="meter:").exclude(since_s=None)
@@ -172,11 +173,12 @@ class _Round:
             since_s, watch.since_s, watch.returned_s = watch.since_s, None, self._now_s
             watch.save()
             self._told += 1
-            if outbox.withdraw(f"outage:{link.pk}:{since_s}") and link.pk in customers:
+            channels = outbox.withdraw(f"outage:{link.pk}:{since_s}")
+            if channels and link.pk in customers:
                 at_s = link.changed_s if link.changed_s > (since_s or 0) else link.seen_s
                 values = {"meter": link.pk, "at_s": at_s}
                 key = f"return:{link.pk}:{since_s}"
-                outbox.put(customers[link.pk], outbox.RETURN, key, values, self._now_s)
+                outbox.put(customers[link.pk], outbox.RETURN, key, values, self._now_s, channels)
 
     def _tampers(self) -> None:
         """Tell opened cases, each once, and forget those that ended a day ago."""

@@ -5,8 +5,11 @@ messages off by channel and by kind. Quiet hours of the policy delay messages to
 payment: the customer waits for that one.
 """
 
+import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from django.db.models import QuerySet
 
 from wattpurse_tools.headend import quiet_hours, sms_text, texts
 from wattpurse_tools.headend.policy import policy
@@ -45,13 +48,22 @@ MANAGERS = "managers"
 
 KEY_LIMIT = 80 - len(":office")
 _SUBJECT_LIMIT = 120
+_ADDRESS_DIGITS = 12
 
 
-def put(customer: Customer, kind: str, key: str, values: Mapping[str, object], now_s: int) -> None:
-    """Write a message to a customer, on each channel that the customer has and wants. The same key writes nothing more.
+def put(
+    customer: Customer,
+    kind: str,
+    key: str,
+    values: Mapping[str, object],
+    now_s: int,
+    channels: Collection[str] = SENT_CHANNELS,
+) -> None:
+    """Write a message to a customer, on each of the channels that the customer has and wants.
 
-    `kind` is one of KINDS. `values` are those of its text: `meter`, and others by kind. A name ends as `texts` says:
-    `balance_microunits`, `until_s`. Raise ValueError for a kind or for values without a text.
+    The same key writes nothing more. `kind` is one of KINDS. `values` are those of its text: `meter`, and others by
+    kind. A name ends as `texts` says: `balance_microunits`, `until_s`. Raise ValueError for a kind or for values
+    without a text.
     """
     rules = policy()
     addresses = wanted_addresses(customer, kind, rules)
@@ -63,6 +75,7 @@ def put(customer: Customer, kind: str, key: str, values: Mapping[str, object], n
     _write(
         _row(customer, kind, key, channel, address, bodies[channel], shown.subject, now_s, not_before_s)
         for channel, address in addresses.items()
+        if channel in channels
     )
 
 
@@ -81,8 +94,9 @@ def put_to_managers(key: str, text: str, now_s: int) -> None:
     """Write a message to the managers: one for the pages, and one mail to each of them with an address."""
     managers = User.objects.filter(is_active=True, role=User.MANAGER).exclude(email="")
     rows = [_row(None, MANAGERS, key, FOR_MANAGERS, "", text, "", now_s, now_s)]
-    for place, address in enumerate(sorted(set(managers.values_list("email", flat=True))), 1):
-        rows.append(_row(None, MANAGERS, f"{key}:{place}", MAIL, address, text + "\n", text, now_s, now_s))
+    for address in sorted(set(managers.values_list("email", flat=True))):
+        own_key = f"{key}:{hashlib.sha256(address.encode()).hexdigest()[:_ADDRESS_DIGITS]}"
+        rows.append(_row(None, MANAGERS, own_key, MAIL, address, text + "\n", text, now_s, now_s))
     _write(rows)
 
 
@@ -92,16 +106,39 @@ def put_answer(phone: str, key: str, text: str, now_s: int) -> None:
 
 
 def withdraw(key: str, channels: Sequence[str] = SENT_CHANNELS) -> set[str]:
-    """Withdraw the messages of a key that nobody has begun to send. Return the channels on which it is too late."""
+    """Withdraw the messages of a key that wait. Return the channels on which it is too late.
+
+    A message that waits for another try waits as well: its transport was certain that it was not handed over.
+    """
     keys = {f"{key}:{channel}": channel for channel in channels}
-    Message.objects.filter(key__in=keys, state=WAITING, tries=0).update(state=WITHDRAWN)
+    Message.objects.filter(key__in=keys, state=WAITING).update(state=WITHDRAWN)
     left = Message.objects.filter(key__in=keys).exclude(state=WITHDRAWN)
     return {keys[one] for one in left.values_list("key", flat=True)}
+
+
+def withdraw_kind(customer: Customer, kind: str, begin: str) -> set[str]:
+    """Withdraw the messages of a kind to a customer that wait and whose keys begin so. Return their channels."""
+    waiting = _waiting(kind, begin).filter(customer=customer)
+    found = list(waiting.values_list("pk", flat=True))
+    if not found:
+        return set()
+    Message.objects.filter(pk__in=found, state=WAITING).update(state=WITHDRAWN)
+    # A sender may have claimed some of them meanwhile.
+    return set(Message.objects.filter(pk__in=found, state=WITHDRAWN).values_list("channel", flat=True))
+
+
+def withdraw_all(kind: str, begin: str) -> int:
+    """Withdraw the messages of a kind that wait and whose keys begin so. Return their number."""
+    return _waiting(kind, begin).update(state=WITHDRAWN)
 
 
 def after_quiet_hours(now_s: int, rules: HeadendPolicy) -> int:
     """Return the first moment from now on at which customers are written to."""
     return quiet_hours.allowed_s(now_s, rules.quiet_from_minute, rules.quiet_until_minute, rules.time_zone)
+
+
+def _waiting(kind: str, begin: str) -> QuerySet[Message]:
+    return Message.objects.filter(kind=kind, key__startswith=begin, state=WAITING)
 
 
 def _row(

@@ -5,6 +5,7 @@ password of the mail server and the secret of the web hook are in files of their
 """
 
 import ipaddress
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from wattpurse_tools.record.office_folder import OfficeFolder
 
 _PORTS = range(1, 65_536)
 _TIMEOUTS_S = range(1, 61)
+_COUNTRY_CODE = re.compile(r"[1-9][0-9]{0,2}")
 
 
 @dataclass(frozen=True)
@@ -164,7 +166,11 @@ def _mail(section: Section) -> Mail:
 
 
 def _sms(section: Section) -> Sms:
-    return Sms(Folders(*(_folder(section, name) for name in ("outbox", "sent", "errors", "inbox", "taken"))))
+    folders = Folders(*(_folder(section, name) for name in ("outbox", "sent", "errors", "inbox", "taken")))
+    country_code = section.text("country_code", "")
+    if country_code and not _COUNTRY_CODE.fullmatch(country_code):
+        raise section.wrong("country_code", 'write its digits without a sign in front, such as "254"')
+    return Sms(folders, country_code)
 
 
 def _folder(section: Section, name: str) -> Path:

@@ -176,13 +176,14 @@ def _begin(number: int, now_s: int) -> None:
 
 
 def _end(number: int) -> None:
-    """Note that the meters of a shortage are on again: the end in their tokens has come."""
+    """Note that the meters of a shortage are on again: the end in their tokens has come. Its messages that wait go."""
     with transaction.atomic():
         shortage = Shortage.objects.select_for_update().filter(pk=number, state=RUNNING).first()
         if shortage is not None:
             shortage.state = ENDED
             shortage.save(update_fields=["state"])
             ShortageMeter.objects.filter(shortage=shortage).update(is_off=False)
+            outbox.withdraw_all(outbox.SHORTAGE, f"shortage:{number}:")
 
 
 def _order_all(office: Office, actor: Actor, shortage: Shortage, now_s: int, is_off: bool, limit: int) -> int:
@@ -241,9 +242,12 @@ def _order(office: Office, actor: Actor, number: int, what: tuple[Shortage, bool
         _note_on(row)
     if tenancy is not None:
         values: dict[str, object] = {"meter": meter.number}
+        customer, channels = tenancy.customer, set(outbox.SENT_CHANNELS)
         if is_off:
             values |= {"until_s": until_s, "reason": shortage.reason}
-        outbox.put(tenancy.customer, outbox.SHORTAGE if is_off else outbox.RETURN, key, values, now_s)
+        else:
+            channels -= outbox.withdraw_kind(customer, outbox.SHORTAGE, f"{_key(shortage.pk, meter.number, True)}:")
+        outbox.put(customer, outbox.SHORTAGE if is_off else outbox.RETURN, key, values, now_s, channels)
     return True
 
 

@@ -3,15 +3,18 @@
 It buys from the customer's wallet for one of the customer's meters, if the wallet takes SMS. A forged sender can do no
 more than move money of a wallet to a meter of the same customer.
 
-The phone's number in the record is the right to ask, so the answer goes to that phone alone. It may stand with one
-customer, who asks for the own meters. A phone that nobody has, and a phone of two customers, get no answer. The
-gateway's own number makes a text happen once: again, it returns the same answer.
+The phone's number in the record is the right to ask. The sender's number has to be the same one, with its country code,
+so the answer goes to that phone alone. It may stand with one customer, who asks for the own meters. A phone that nobody
+has, and a phone of two customers, get no answer. The gateway's own number makes a text happen once: again, it returns
+the same answer.
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from django.db import IntegrityError, transaction
+from django.db.models import CharField, F, Value
+from django.db.models.functions import Replace
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -41,7 +44,7 @@ from wattpurse_tools.utc_texts import rfc3339
 
 _TEXT_LENGTH = 480
 _PHONE_DIGITS = 8
-_COUNTRY_CODES = (1, 2, 3)  # their numbers of digits
+_PHONE_SIGNS = " -/()."
 _TOKENS = 3
 _WINDOW_S = 3600
 _IN_WINDOW = 12
@@ -49,21 +52,22 @@ _BUY = "TOK"
 _WORDS_TO_BUY = 3
 
 
-def answer(office: Office, actor: Actor, phone: str, text: str, number: str, now_s: int) -> str:
+def answer(office: Office, actor: Actor, phone: str, text: str, number: str, now_s: int, country_code: str = "") -> str:
     """Return the answer to a text, or "" if the phone gets none. Right: sell.
 
-    `number` is the gateway's own. The same number again returns the same answer.
+    `number` is the gateway's own. The same number again returns the same answer. `country_code` is that of
+    `customer_of`.
     """
     actor.require("sell")
     known = IncomingText.objects.filter(number=number).first()
     if known is not None:
         return known.answer
-    customer = customer_of(phone)
+    customer = customer_of(phone, country_code)
     said = ""
     if customer is not None and not _is_over(phone, now_s):
         with translation.override(customer.language):
             bought = _buy(office, actor, customer, text, number, now_s)
-            said = (_answer(office, actor, customer, text) if bought is None else bought)[:_TEXT_LENGTH]
+            said = _answer(office, actor, customer, text) if bought is None else bought
     try:
         with transaction.atomic():
             IncomingText.objects.create(
@@ -74,19 +78,34 @@ def answer(office: Office, actor: Actor, phone: str, text: str, number: str, now
     return said
 
 
-def customer_of(phone: str) -> Customer | None:
+def customer_of(phone: str, country_code: str = "") -> Customer | None:
     """Return the one active customer with a phone, or None.
 
-    The gateway tells the number with its country code. The record may have it so, or with the zero of the country.
+    The record has the number with its country code. With a `country_code`, it may have a number of that country with a
+    zero instead, and the gateway may tell it so. Signs between the digits in the record do not matter.
     """
-    digits = _digits(phone).removeprefix("00")
-    if len(digits) < _PHONE_DIGITS:
+    told = _international(phone, country_code)
+    if len(told) < _PHONE_DIGITS:
         return None
-    ways = {phone.strip(), digits, f"+{digits}", f"00{digits}"}
-    if not digits.startswith("0"):
-        ways |= {f"0{digits[code:]}" for code in _COUNTRY_CODES}
-    found = list(Customer.objects.filter(is_active=True, phone__in=ways)[:2])
+    ways = [told, f"+{told}", f"00{told}"]
+    if country_code and told.startswith(country_code):
+        national = "0" + told.removeprefix(country_code)
+        ways += [national, f"+{country_code}{national}"]  # such as +49 (0)170 1234567
+    plain = F("phone")
+    for sign in _PHONE_SIGNS:
+        plain = Replace(plain, Value(sign), Value(""), output_field=CharField())
+    found = list(Customer.objects.alias(plain=plain).filter(is_active=True, plain__in=ways)[:2])
     return found[0] if len(found) == 1 else None
+
+
+def _international(phone: str, country_code: str) -> str:
+    """Return the digits of a number with its country code, or "" if nobody knows the country."""
+    digits = _digits(phone)
+    if digits.startswith("00"):
+        return digits[2:]
+    if not digits.startswith("0"):
+        return digits
+    return country_code + digits[1:] if country_code and not phone.startswith("+") else ""
 
 
 def _digits(phone: str) -> str:
@@ -108,9 +127,30 @@ def _answer(office: Office, actor: Actor, customer: Customer, text: str) -> str:
         return _("You have no meter of this number.")
     told = [command(office, actor, tenancy, meter) for tenancy, meter in meters]
     wallet = wallets.wallet_of(customer)
+    last = []
     if wallet is not None and command is _balance:
-        told.append(_("Wallet: %(credit)s.") % {"credit": site_currency().exact_text(wallet.balance_microunits)})
-    return "\n".join(told)
+        last = [_("Wallet: %(credit)s.") % {"credit": site_currency().exact_text(wallet.balance_microunits)}]
+    return _whole_lines(told, last)
+
+
+def _whole_lines(lines: Sequence[str], last: Sequence[str]) -> str:
+    """Return lines as a text. Lines that it has no room for are left out, and it says so; the last ones stay."""
+    text = "\n".join([*lines, *last])
+    for count in range(len(lines) - 1, 0, -1):
+        if len(text) <= _TEXT_LENGTH:
+            break
+        more = _("There are more meters: write the number of one too.")
+        text = "\n".join([*lines[:count], more, *last])
+    return text
+
+
+def _with_digits(text: str, values: Mapping[str, object], digits: Sequence[str]) -> str:
+    """Return a text that tells the digits of tokens in groups. Tokens that it has no room for are left out."""
+    for count in range(len(digits), 1, -1):
+        told = text % {**values, "digits": ", ".join(map(grouped, digits[:count]))}
+        if len(told) <= _TEXT_LENGTH:
+            return told
+    return text % {**values, "digits": grouped(digits[0])}
 
 
 def _help(customer: Customer) -> str:
@@ -161,17 +201,12 @@ def _worked_on(office: Office, actor: Actor, notice: PaymentNotice, now_s: int) 
 
 
 def _sold(sale: Sale) -> str:
-    digits = [
-        grouped(one) for one in Token.objects.filter(sale=sale).order_by("sequence").values_list("digits", flat=True)
-    ]
-    told = {
-        "meter": sale.meter_number,
-        "amount": site_currency().exact_text(sale.gross_microunits),
-        "digits": ", ".join(one for one in digits if one),
-    }
-    if not told["digits"]:
+    rows = Token.objects.filter(sale=sale).exclude(digits="").order_by("sequence")
+    digits = list(rows.values_list("digits", flat=True))
+    told = {"meter": sale.meter_number, "amount": site_currency().exact_text(sale.gross_microunits)}
+    if not digits:
         return _("Meter %(meter)s: %(amount)s bought. The meter gets it by itself.") % told
-    return _("Meter %(meter)s: %(amount)s bought. Digits: %(digits)s.") % told
+    return _with_digits(_("Meter %(meter)s: %(amount)s bought. Digits: %(digits)s."), told, digits)
 
 
 def _not_bought(wallet: Wallet, meter: int) -> str:
@@ -212,8 +247,7 @@ def _tokens(_office: Office, _actor: Actor, tenancy: Tenancy, meter: Meter) -> s
     digits = list(bought.order_by("-sequence").values_list("digits", flat=True)[:_TOKENS])
     if not digits:
         return _("Meter %(meter)s: no digits wait for it.") % {"meter": meter.number}
-    told = ", ".join(grouped(one) for one in digits)
-    return _("Meter %(meter)s: %(digits)s.") % {"meter": meter.number, "digits": told}
+    return _with_digits(_("Meter %(meter)s: %(digits)s."), {"meter": meter.number}, digits)
 
 
 _COMMANDS: dict[str, Callable[[Office, Actor, Tenancy, Meter], str]] = {"BAL": _balance, _BUY: _tokens}

@@ -5,6 +5,9 @@ letters of a plain text file that GSM 7-bit lacks. The file's name has the numbe
 outbox whole and once, and is known again in the folders of sent texts and of errors. A text that comes in is answered
 through the record, where the answer has a key of its own. It is moved away only then: whenever this is killed, it is
 answered once.
+
+gammu-smsd that is killed before it deletes a text from the modem writes it again, under another serial. So a text is
+known by its time, its phone and its contents.
 """
 
 import contextlib
@@ -26,8 +29,8 @@ SETTLE_S = 2
 ANSWERS_AN_HOUR = 20
 
 _FILE_MODE = 0o640
-_IN_NAME = re.compile(r"(IN\d{8}_\d{6}_\d{2,}_(.*))_(\d{2,})\.txt")
-_OUT_NAME = re.compile(r"OUT.*_m(\d+)\.smsbackup")
+_IN_NAME = re.compile(r"(?P<text>IN(?P<time>\d{8}_\d{6})_\d{2,}_(?P<phone>.*))_(?P<part>\d{2,})\.txt")
+_OUT_NAME = re.compile(r"OUT.*_m(\d{1,18})\.smsbackup")
 _CODINGS = {sms_text.GSM_7BIT: "Default_No_Compression", sms_text.UCS_2: "Unicode_No_Compression"}
 _LINE = 160
 _PHONE = re.compile(r"\+?\d{7,15}")
@@ -46,10 +49,15 @@ class Folders:
 
 
 class Sms:
-    """The transport of SMS. A text is sent when gammu-smsd has its file; `book_errors` books those that it gave up."""
+    """The transport of SMS. A text is sent when gammu-smsd has its file; `book_errors` books those that it gave up.
 
-    def __init__(self, folders: Folders) -> None:
+    `country_code` is that of the numbers that the record has with a zero in front, or "".
+    """
+
+    def __init__(self, folders: Folders, country_code: str = "") -> None:
         self.folders = folders
+        self.country_code = country_code
+        self._booked: set[str] = set()
 
     def send(self, message: Message, now_s: int) -> Outcome:
         """Send a message once."""
@@ -66,14 +74,23 @@ class Sms:
         except FileExistsError:
             return Outcome(SENT, "gammu-smsd had it already")
         except OSError as error:
-            return Outcome(LATER, f"{self.folders.outbox}: {error.strerror}")
+            return Outcome(LATER, f"{self.folders.outbox}: {error.strerror}", stops_channel=True)
         private_files.sync_folder(self.folders.outbox)
         return Outcome(SENT)
 
     def book_errors(self, now_s: int) -> int:
-        """Book the texts that gammu-smsd could not send, tell the managers, and return their number."""
-        names = [_OUT_NAME.fullmatch(path.name) for path in sorted(self.folders.errors.glob("OUT*"))]
-        return sum(delivery.fail(int(name[1]), "gammu-smsd could not send it", now_s) for name in names if name)
+        """Book the texts that gammu-smsd could not send, tell the managers, and return their number.
+
+        A file is looked up in the record until its text is booked, and then no more.
+        """
+        paths = sorted(self.folders.errors.glob("OUT*"))
+        found = {path.name: int(name[1]) for path in paths if (name := _OUT_NAME.fullmatch(path.name))}
+        self._booked &= found.keys()
+        new = {name: number for name, number in found.items() if name not in self._booked}
+        being_sent = _being_sent(list(new.values()))
+        failed = sum(delivery.fail(number, "gammu-smsd could not send it", now_s) for number in new.values())
+        self._booked |= {name for name, number in new.items() if number not in being_sent}
+        return failed
 
 
 def take_texts(folders: Folders, answer: Callable[[str, str, str], str], now_s: int) -> int:
@@ -104,15 +121,24 @@ def _take(files: list[Path], taken: Path, answer: Callable[[str, str, str], str]
     found = _IN_NAME.fullmatch(files[0].name)
     assert found is not None
     contents = [file.read_bytes() for file in files]
-    digest = hashlib.sha256(found[1].encode() + b"\0".join(contents)).hexdigest()
-    phone = found[2]
+    phone = found["phone"]
+    sent = f"{found['time']}_{phone}"
+    digest = hashlib.sha256(sent.encode() + b"\0".join(contents)).hexdigest()
     # The first part goes first. Without it, the text was answered before this process was killed.
-    if int(found[3]) == 0 and _PHONE.fullmatch(phone) and not _is_flood(phone, now_s):
-        said = answer(phone, "".join(map(_decoded, contents)).replace("\0", "").strip(), f"{found[1]}:{digest[:16]}")
+    if int(found["part"]) == 0 and _PHONE.fullmatch(phone) and not _is_flood(phone, now_s):
+        said = answer(phone, "".join(map(_decoded, contents)).replace("\0", "").strip(), f"{sent}:{digest[:16]}")
         if said:
             outbox.put_answer(phone, f"sms:{digest[:40]}", said, now_s)
     for file in files:
         os.rename(file, taken / f"{file.stem}.{digest[:16]}{file.suffix}")
+
+
+def _being_sent(numbers: list[int]) -> set[int]:
+    """Return those messages whose sending is not booked yet: another process may book it after gammu-smsd's error."""
+    if not numbers:
+        return set()
+    rows = Message.objects.filter(pk__in=numbers, state__in=(outbox.WAITING, outbox.SENDING))
+    return set(rows.values_list("pk", flat=True))
 
 
 def _is_flood(phone: str, now_s: int) -> bool:
@@ -127,7 +153,7 @@ def _settled(inbox: Path, now_s: int) -> list[list[Path]]:
     for path in sorted(inbox.glob("IN*.txt")):
         found = _IN_NAME.fullmatch(path.name)
         if found:
-            texts.setdefault(found[1], []).append(path)
+            texts.setdefault(found["text"], []).append(path)
     return [files for files in texts.values() if all(file.stat().st_mtime <= now_s - SETTLE_S for file in files)]
 
 

@@ -8,8 +8,8 @@ import contextlib
 import hashlib
 import re
 import smtplib
+import socket
 import ssl
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,18 +18,23 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 
+from wattpurse_tools.headend.deadlines import Deadline
 from wattpurse_tools.headend.delivery import LATER, Outcome
 from wattpurse_tools.headend.outbox import FAILED, SENT, UNKNOWN
 from wattpurse_tools.record.models import Message
 
 NO_TLS, STARTTLS, TLS = "none", "starttls", "tls"
 
-_DEADLINE_S = 300
+_NAME = "localhost"  # of this side, in EHLO
+_SHUTS_DOWN = 421
 
 
 @dataclass(frozen=True)
 class MailServer:
-    """A server that takes mail. `security` is "starttls", "tls" or "none"."""
+    """A server that takes mail. `security` is "starttls", "tls" or "none".
+
+    It has `timeout_s` for each answer, and `deadline_s` for a whole message.
+    """
 
     host: str
     port: int = 587
@@ -38,6 +43,7 @@ class MailServer:
     password: str = ""
     ca_file: str = ""
     timeout_s: int = 30
+    deadline_s: float = 300
 
 
 class Mail:
@@ -77,7 +83,7 @@ class Mail:
         step = "connect"
         is_asked = False
         try:
-            with _deadline(self._server) as client:
+            with Deadline(self._server.deadline_s) as deadline, _connected(self._server, deadline) as client:
                 step = "log in"
                 self._log_in(client)
                 for step, command, wanted in (
@@ -88,15 +94,16 @@ class Mail:
                     code, words = command()
                     if code // 100 != wanted:
                         return _refused(step, code, words)
+                deadline.check()
                 step, is_asked = "content", True
                 client.send(_transparent(content))
                 code, words = client.getreply()
                 if code // 100 == 2:
                     return Outcome(SENT)
                 return _refused(step, code, words) if code >= 400 else Outcome(UNKNOWN, f"{step}: {code}")
-        except (OSError, smtplib.SMTPException, ValueError) as error:
+        except Exception as error:  # whatever it is: the content is out or it is not
             told = f"{self._server.host}, {step}: {error}"
-            return Outcome(UNKNOWN if is_asked else LATER, told)
+            return Outcome(UNKNOWN if is_asked else LATER, told, stops_channel=True)
 
     def _log_in(self, client: smtplib.SMTP) -> None:
         client.ehlo_or_helo_if_needed()
@@ -112,24 +119,34 @@ def message_id(key: str, domain: str) -> str:
     return f"<{hashlib.sha256(key.encode()).hexdigest()[:32]}@{domain}>"
 
 
+class _Client(smtplib.SMTP):
+    """A connection to a server, which a deadline cuts."""
+
+    def __init__(self, server: MailServer, deadline: Deadline) -> None:
+        self._server = server
+        self._deadline = deadline
+        super().__init__(server.host, server.port, _NAME, timeout=server.timeout_s)
+
+    def connect(
+        self, host: str = "", port: int = 0, source_address: tuple[bytearray | bytes | str, int] | None = None
+    ) -> tuple[int, bytes]:
+        """Connect, by TLS if it is set, and return the reply."""
+        plain = socket.create_connection((host, port), self._server.timeout_s, source_address)
+        self._deadline.watch(plain)
+        self.sock = plain
+        if self._server.security == TLS:
+            self.sock = _context(self._server).wrap_socket(plain, server_hostname=host)
+        self.file = None
+        return self.getreply()
+
+
 @contextlib.contextmanager
-def _deadline(server: MailServer) -> Iterator[smtplib.SMTP]:
-    """Connect for a `with` block. After _DEADLINE_S the connection is cut, however busy it is."""
-    name = "localhost"
-    if server.security == TLS:
-        client = smtplib.SMTP_SSL(server.host, server.port, name, timeout=server.timeout_s, context=_context(server))
-    else:
-        client = smtplib.SMTP(server.host, server.port, name, timeout=server.timeout_s)
-    timer = threading.Timer(_DEADLINE_S, client.close)
-    timer.daemon = True
-    timer.start()
-    try:
+def _connected(server: MailServer, deadline: Deadline) -> Iterator[smtplib.SMTP]:
+    """Connect for a `with` block."""
+    with contextlib.closing(_Client(server, deadline)) as client:
         yield client
         with contextlib.suppress(OSError, smtplib.SMTPException):
             client.quit()
-    finally:
-        timer.cancel()
-        client.close()
 
 
 def _context(server: MailServer) -> ssl.SSLContext:
@@ -144,4 +161,4 @@ def _transparent(content: bytes) -> bytes:
 def _refused(step: str, code: int, words: bytes) -> Outcome:
     """Return the outcome of a reply that refuses: for good by 5xx."""
     told = f"{step}: {code} {words.decode(errors='replace')}"
-    return Outcome(FAILED if code // 100 == 5 else LATER, told)
+    return Outcome(FAILED if code // 100 == 5 else LATER, told, stops_channel=code == _SHUTS_DOWN)

@@ -53,7 +53,7 @@ def meter_to_order(number: int) -> Meter:
 
 
 def _make(office: Office, actor: Actor, account: ManagedAccount, what: tuple[str, str, str], now_s: int) -> None:
-    """Make the order, note it, and tell the customer."""
+    """Make the order, note it, and tell the customer. Who was not yet told of the last order is not told of its end."""
     wish, kind, words = what
     meter = meter_to_order(account.meter_id)  # type: ignore[attr-defined]
     order = Order(token.SWITCH, (int(wish == SWITCH_OFF),), words)
@@ -63,7 +63,12 @@ def _make(office: Office, actor: Actor, account: ManagedAccount, what: tuple[str
     account.is_ordered_on = wish == SWITCH_ON
     account.save(update_fields=["is_ordered_on"])
     audit.note(actor, wish, f"meter:{meter.number}", words=words)
-    outbox.put(account.tenancy.customer, kind, key, {"meter": meter.number}, now_s)
+    customer, channels = account.tenancy.customer, set(outbox.SENT_CHANNELS)
+    if kind == outbox.RETURN:
+        channels -= outbox.withdraw_kind(customer, outbox.SWITCHED_OFF, f"switch:{meter.number}:")
+    else:
+        outbox.withdraw_kind(customer, outbox.RETURN, f"switch:{meter.number}:")
+    outbox.put(customer, kind, key, {"meter": meter.number}, now_s, channels)
 
 
 def is_out_of_time(account: ManagedAccount) -> bool:

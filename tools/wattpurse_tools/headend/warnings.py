@@ -1,7 +1,7 @@
 """Warnings of low credit: by a threshold of money, and by the days that the credit lasts. One for each payment.
 
 The days follow from the charges of the newest week. The first warning after a payment is written with the charge that
-caused it, in the same transaction. The next payment lets a next warning be written.
+caused it, in the same transaction. The next payment withdraws it if it still waits, and lets a next warning be written.
 """
 
 from django.db.models import Min, Sum
@@ -38,7 +38,8 @@ def warn(account: ManagedAccount, policy: HeadendPolicy, credit_microunits: int,
     }
     if left is not None:
         values["days"] = left
-    outbox.put(account.tenancy.customer, outbox.LOW_CREDIT, f"low:{account.pk}:{_payment(account)}", values, now_s)
+    key = f"{accounts.warning_key(account)}{_payment(account)}"
+    outbox.put(account.tenancy.customer, outbox.LOW_CREDIT, key, values, now_s)
     return True
 
 

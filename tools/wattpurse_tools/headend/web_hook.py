@@ -6,24 +6,24 @@ special addresses are refused unless a setting permits their network. No redirec
 """
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import http.client
 import ipaddress
 import socket
 import ssl
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from wattpurse_tools.headend.deadlines import Deadline
 from wattpurse_tools.headend.delivery import LATER, Outcome
 from wattpurse_tools.headend.outbox import FAILED, SENT, UNKNOWN
 from wattpurse_tools.record.models import Message
 
 SECRET_PREFIX = "whsec_"
 
-_DEADLINE_S = 120
 _PORT = 443
 _BUSY = (429, 503)
 
@@ -36,11 +36,15 @@ _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 @dataclass(frozen=True)
 class HookRules:
-    """The rules of a web hook. `permitted` are networks whose addresses may be special."""
+    """The rules of a web hook. `permitted` are networks whose addresses may be special.
+
+    The receiver has `timeout_s` for each answer, and `deadline_s` for a whole message.
+    """
 
     permitted: Sequence[Network] = ()
     ca_file: str = ""
     timeout_s: int = 15
+    deadline_s: float = 120
 
 
 class WebHook:
@@ -59,28 +63,29 @@ class WebHook:
         try:
             addresses = _looked_up(host, port)
         except (OSError, UnicodeError) as error:
-            return Outcome(LATER, f"{host}: {error}")
+            return Outcome(LATER, f"{host}: {error}", stops_channel=True)
         judged = [one for one in addresses if is_permitted(one, self._rules.permitted)]
         if len(judged) < len(addresses) or not judged:
             return Outcome(FAILED, f"{host}: has an address that is not public; permit its network in headend.toml")
-        return self._post(_Connection(host, port, str(judged[0]), self._rules), path, message, now_s)
+        return self._post((host, port, str(judged[0])), path, message, now_s)
 
-    def _post(self, connection: "_Connection", path: str, message: Message, now_s: int) -> Outcome:
+    def _post(self, place: tuple[str, int, str], path: str, message: Message, now_s: int) -> Outcome:
         body = message.text.encode()
         is_asked = False
-        timer = threading.Timer(_DEADLINE_S, connection.close)
-        timer.daemon = True
-        timer.start()
         try:
-            connection.connect()
-            is_asked = True
-            connection.request("POST", path, body, self._headers(message.key, body, now_s))
-            return _outcome(connection.getresponse().status)
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            return Outcome(UNKNOWN if is_asked else LATER, f"{connection.host}: {type(error).__name__}: {error}")
-        finally:
-            timer.cancel()
-            connection.close()
+            with (
+                Deadline(self._rules.deadline_s) as deadline,
+                contextlib.closing(_Connection(*place, self._rules, deadline)) as connection,
+            ):
+                connection.connect()
+                is_asked = True
+                connection.request("POST", path, body, self._headers(message.key, body, now_s))
+                status = connection.getresponse().status
+                deadline.check()
+                return _outcome(status)
+        except Exception as error:  # whatever it is: the request is out or it is not
+            told = f"{place[0]}: {type(error).__name__}: {error}"
+            return Outcome(UNKNOWN if is_asked else LATER, told, stops_channel=True)
 
     def _headers(self, key: str, body: bytes, now_s: int) -> dict[str, str]:
         identity = hook_id(key)
@@ -151,16 +156,18 @@ def _looked_up(host: str, port: int) -> list[IpAddress]:
 
 
 class _Connection(http.client.HTTPSConnection):
-    """A connection to an address that was judged, by TLS with the host's name."""
+    """A connection to an address that was judged, by TLS with the host's name. A deadline cuts it."""
 
-    def __init__(self, host: str, port: int, address: str, rules: HookRules) -> None:
+    def __init__(self, host: str, port: int, address: str, rules: HookRules, deadline: Deadline) -> None:
         self._judged = address
+        self._deadline = deadline
         self._tls = ssl.create_default_context(cafile=rules.ca_file or None)
         super().__init__(host, port, timeout=rules.timeout_s, context=self._tls)
 
     def connect(self) -> None:
         """Connect to the judged address."""
         plain = socket.create_connection((self._judged, self.port), self.timeout)
+        self._deadline.watch(plain)
         self.sock = plain
         self.sock = self._tls.wrap_socket(plain, server_hostname=self.host)
 
@@ -170,5 +177,5 @@ def _outcome(status: int) -> Outcome:
     if 200 <= status < 300:
         return Outcome(SENT)
     if status in _BUSY:
-        return Outcome(LATER, f"the web hook answered {status}")
+        return Outcome(LATER, f"the web hook answered {status}", stops_channel=True)
     return Outcome(UNKNOWN if status >= 500 else FAILED, f"the web hook answered {status}")

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from wattpurse_tools.headend import settings_change
 from wattpurse_tools.headend.policy import policy
 from wattpurse_tools.pages.access import OfficeRequest, page
-from wattpurse_tools.pages.amount_texts import MICRO, parse_money
+from wattpurse_tools.pages.amount_texts import parse_money, typed_money
 from wattpurse_tools.pages.refusal_words import in_words
 from wattpurse_tools.pages.views.acting import attempt, done
 from wattpurse_tools.pages.views.headend_frame import show
@@ -115,7 +115,7 @@ def _initial(found: HeadendPolicy, decimals: int) -> dict[str, object]:
         "permit_hours": found.permit_s // _HOUR_S,
         "renew_hours": found.renew_s // _HOUR_S,
         "silent_hours": found.silent_s // _HOUR_S,
-        "warn_amount": f"{found.warn_microunits // MICRO}.{found.warn_microunits % MICRO:06}"[: decimals - 6 or None],
+        "warn_amount": typed_money(found.warn_microunits, decimals),
         "warn_days": found.warn_days,
         "expiry_days": found.expiry_days,
         "quiet_from": _time(found.quiet_from_minute),
