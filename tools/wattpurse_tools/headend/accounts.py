@@ -428,8 +428,6 @@ def _refuse_account(meter: Meter, tenancy: Tenancy) -> None:
         )
     if meter.currency != _site().currency:
         raise Refusal("meter %(meter)s counts in another currency than this office", meter=meter.number)
-    if ManagedAccount.objects.filter(tenancy=tenancy).exists():
-        raise Refusal("the account of this tenancy is closed")
     if ManagedAccount.objects.filter(meter=meter, closed_s=None).exists():
         raise Refusal("meter %(meter)s has the account of another tenancy; close it first", meter=meter.number)
 
