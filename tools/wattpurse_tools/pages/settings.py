@@ -147,8 +147,7 @@ def _headers(public_url: str | None) -> dict[str, object]:
 def _logging() -> dict[str, object]:
     """Return the logging: errors with their traceback, refused requests in one line, to standard error.
 
-    A request with a wrong host is such a request. Django tells it as an error with a traceback before, so that is left
-    out: anybody can send one.
+    Django tells a request with a wrong host as an error with a traceback. It is left out: anybody can send one.
     """
     return {
         "version": 1,
