@@ -95,6 +95,7 @@ class KillsWorld(HeadendWorld):
     """A head-end on the database of `server`, with real processes, for a `with` block."""
 
     meters = 4
+    quiet_rounds = 1
     steps = 5
 
     def __init__(self, random, template, place, tally, server):

@@ -21,7 +21,7 @@ def die(*_: object, **__: object) -> None:
 
 
 def main(path: str, port: int, step: str, now_s: int) -> None:
-    """Send what is due."""
+    """Send all messages that are due."""
     from tests.office_of_tests import configure
 
     configure()

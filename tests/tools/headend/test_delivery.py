@@ -337,7 +337,7 @@ def test_a_server_that_sends_a_byte_now_and_then_is_cut_at_the_deadline(customer
     put(customer)
     start_s = time.monotonic()
     with TricklingServer(replies, begin, trickle) as server:
-        mail = Mail(MailServer("127.0.0.1", server.port, NO_TLS, timeout_s=5, deadline_s=0.5), SENDER)
+        mail = Mail(MailServer("127.0.0.1", server.port, NO_TLS, timeout_s=5), SENDER, deadline_s=0.5)
         outcome = mail.send(only(), NOON_S)
     assert 0.4 < time.monotonic() - start_s < 4
     assert outcome.state == state
@@ -350,7 +350,7 @@ def test_a_server_that_never_ends_the_beginning_of_tls_is_cut_too(customer, secu
     record = b"\x16\x03\x03\x40\x00"  # a record of 16,384 bytes, which follow one by one
     talk = (*TALK[:1], b"250-hi\r\n250 STARTTLS\r\n", b"220 begin\r\n") if security == STARTTLS else (b"",)
     with TricklingServer(talk, record, b"\x02") as server:
-        mail = Mail(MailServer("localhost", server.port, security, timeout_s=5, deadline_s=0.5), SENDER)
+        mail = Mail(MailServer("localhost", server.port, security, timeout_s=5), SENDER, deadline_s=0.5)
         start_s = time.monotonic()
         outcome = mail.send(only(), NOON_S)
         assert 0.4 < time.monotonic() - start_s < 4

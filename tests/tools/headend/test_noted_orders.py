@@ -47,7 +47,7 @@ def managed_meter(office, manager):
 
 
 def answers(office, meter, now_s):
-    """Send what is due, and take the answers of the meter. Return their outcomes."""
+    """Send all orders that are due, and take the answers of the meter. Return their outcomes."""
     wire = Wire()
     senders.send_round(wire.publish, now_s)
     told = [meter.answer(data) for _, data in wire.messages]

@@ -207,7 +207,7 @@ def test_one_that_follows_and_is_lifted_too_lights_all_meters_again(office, mana
 
 
 def test_a_meter_that_another_feeder_has_cut_before_waits_for_both(office, manager, feeder, now_s):
-    """The meter obeys the newer order. It moves to the other feeder while the first one is cut."""
+    """Move a meter to another feeder while the first one is cut. The meter obeys the newer order."""
     early = plan(office, manager, feeder, now_s, share_ppm=1_000_000, level=9)
     engine.run_round(office, manager, now_s)
     other = Feeder.objects.create(name="line 2")

@@ -1,4 +1,4 @@
-"""A process of the head-end acts as the operator that it was told, and as nobody else."""
+"""A process of the head-end acts as the operator of its command line, and as nobody else."""
 
 import pytest
 

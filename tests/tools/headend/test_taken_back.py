@@ -104,7 +104,7 @@ def test_the_rest_of_a_payment_goes_back_by_hand_after_a_dispute_of_a_part(site,
     suspense.note_given_back(manager, key, "transfer 7", NOW_S)
     assert (state(), at(PROVIDER, SUSPENSE)) == (payments.PAID_BACK, (0, 0))
     work_on(site, manager, "dp_1:r", payments.RETURNED, 5, "pi_1")
-    assert (state(), at(PROVIDER, SUSPENSE)) == (payments.PAID_BACK, (5, -5))  # managers are told of these five
+    assert (state(), at(PROVIDER, SUSPENSE)) == (payments.PAID_BACK, (5, -5))  # managers get a message about these five
 
 
 def test_a_dispute_of_a_payment_that_went_back_is_booked_and_undone(site, manager):

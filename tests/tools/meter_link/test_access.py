@@ -1,4 +1,4 @@
-"""The address of a broker: what is no address, and a broker that does not answer, are told with the remedy."""
+"""The address of a broker: the errors of a wrong address and of a silent broker name the remedy."""
 
 from pathlib import Path
 

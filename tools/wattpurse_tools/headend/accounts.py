@@ -370,7 +370,7 @@ def _pay_into(
     paid_from: str | None,
     has_extras: bool = True,
 ) -> Sale:
-    """Sell credit for a locked account. Without `has_extras` there is no fee, and no debt is recovered."""
+    """Sell credit for a locked account. It has a fee and recovers debt only with `has_extras`."""
     key, digest = how
     at = _locked_shop(shop)
     actor.require("sell", at.number)
@@ -378,8 +378,8 @@ def _pay_into(
     site = _site()
     terms = terms_of(site, at, now_s, tenancy)
     if not has_extras:
-        terms = replace(terms, has_fee=False, debt_share_ppm=0)
-    plan = plan_sale(Wish(MONEY, gross_microunits=request.gross_microunits), terms)
+        terms = replace(terms, debt_share_ppm=0)
+    plan = plan_sale(Wish(MONEY, gross_microunits=request.gross_microunits), terms, has_fee=has_extras)
     meter_number = account.meter_id  # type: ignore[attr-defined]
     paper = Paper(key, SALE, WRITTEN, site.currency, request.payment_type, digest)
     buyer = Buyer(tenancy, meter_number, "", NONE)

@@ -47,7 +47,7 @@ class Deadline:
                 self._cut()
 
     def check(self, cause: Exception | None = None) -> None:
-        """Raise TimeoutError if the connection was cut. What came last may be a part of a line, and look whole."""
+        """Raise TimeoutError if the connection was cut. The newest bytes may be a part of a line that looks whole."""
         if self._is_over:
             raise TimeoutError(f"it was cut after {self._after_s:g} s") from cause
 

@@ -137,7 +137,7 @@ def _step(
 ) -> None:
     """Work on one account: charge it, then order. A charge stays if its meter takes no orders now.
 
-    A statement that cannot be charged is told after that.
+    The managers learn of a statement that cannot be charged after that.
     """
     warned = False
     try:

@@ -96,7 +96,7 @@ def record(
 ) -> PaymentNotice:
     """Keep a notice, once by the provider's own number, and return it. Nothing else is done.
 
-    `doubt` is the reason why a person has to decide about the payment, whatever its reference names.
+    `doubt` is the reason why a person has to decide about the payment, even if its reference names a meter.
     The same number again returns the first notice. Raise ValueError for an unknown kind or a number that is none.
     """
     if kind not in KINDS or not number or amount_microunits <= 0:
@@ -364,7 +364,7 @@ def _book_back(actor: Actor, payment: Payment, now_s: int) -> None:
     payment.meter_number = None if first is None else first.meter_number
     payment.reason = Words("of payment %(number)s", number=notice.reference)
     if first is not None and first.sale is None and first.state != IN_WALLET:
-        payment.save()  # what it took counts now
+        payment.save()  # its own amount counts now
         _settle_suspense(first, now_s)
         first.save(update_fields=["state", "reason", "decided_s"])
     _tell_managers(payment, owner, now_s)
@@ -447,7 +447,7 @@ def refunded_microunits(notice: PaymentNotice) -> int:
 
 
 def taken_back_microunits(notice: PaymentNotice) -> int:
-    """Return the money of a customer's payment that refunds and disputes took, as it is booked, less what came back."""
+    """Return the booked money that refunds and disputes took of a customer's payment, less the money that came back."""
     return _booked_back(notice, notice.number, (*REFUNDS, *_DISPUTES))
 
 
@@ -470,7 +470,7 @@ def _refunded(notices: Sequence[PaymentNotice]) -> int:
 
 
 def _fail_request(actor: Actor, notice: PaymentNotice, now_s: int) -> None:
-    """Note that the refund that we asked for has failed, whatever the provider answered before."""
+    """Note that the refund that we asked for has failed, even if the provider answered otherwise before."""
     number = notice.number.partition(":")[0]
     rows = RefundRequest.objects.select_for_update(of=("self",)).select_related("payment")
     about = rows.filter(payment__notice__provider=notice.provider, payment__notice__number=notice.reference)

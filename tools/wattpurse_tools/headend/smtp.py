@@ -33,7 +33,7 @@ _SHUTS_DOWN = 421
 class MailServer:
     """A server that takes mail. `security` is "starttls", "tls" or "none".
 
-    It has `timeout_s` for each answer, and `deadline_s` for a whole message.
+    It has `timeout_s` for each answer.
     """
 
     host: str
@@ -43,14 +43,17 @@ class MailServer:
     password: str = ""
     ca_file: str = ""
     timeout_s: int = 30
-    deadline_s: float = 300
 
 
 class Mail:
-    """The transport of mail. `sender` is an address such as `Shop <shop@example.org>`."""
+    """The transport of mail. `sender` is an address such as `Shop <shop@example.org>`.
 
-    def __init__(self, server: MailServer, sender: str, reply_to: str = "") -> None:
+    The server has `deadline_s` for a whole message.
+    """
+
+    def __init__(self, server: MailServer, sender: str, reply_to: str = "", deadline_s: float = 300) -> None:
         self._server = server
+        self._deadline_s = deadline_s
         self._sender = sender
         self._reply_to = reply_to or sender
         self._domain = parseaddr(sender)[1].rpartition("@")[2]
@@ -83,7 +86,7 @@ class Mail:
         step = "connect"
         is_asked = False
         try:
-            with Deadline(self._server.deadline_s) as deadline, _connected(self._server, deadline) as client:
+            with Deadline(self._deadline_s) as deadline, _connected(self._server, deadline) as client:
                 step = "log in"
                 self._log_in(client)
                 for step, command, wanted in (

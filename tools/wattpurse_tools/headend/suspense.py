@@ -157,7 +157,7 @@ def _take_out_of_wallet(actor: Actor, payment: Payment, now_s: int) -> None:
 
 
 def _end_suspense(actor: Actor, payment: Payment, kind: str, now_s: int) -> None:
-    """Book the money out of the suspense, less what a dispute took."""
+    """Book the money out of the suspense, less the money that a dispute took."""
     notice = payment.notice
     amount = notice.amount_microunits - payments.taken_back_microunits(notice)
     move = Move(money_at(notice), chart.suspense(payments.SUSPENSE_ACCOUNT), notice.currency, amount)

@@ -23,10 +23,7 @@ _MILLION = 1_000_000
 
 @dataclass(frozen=True)
 class Terms:
-    """The terms of a price: the currency, the customer's type or its primary key, the moment and the tenancy's debt.
-
-    Without `has_fee` the sale has no fee.
-    """
+    """The terms of a price: the currency, the customer's type or its primary key, the moment and the tenancy's debt."""
 
     currency: str
     decimals: int
@@ -35,7 +32,6 @@ class Terms:
     day: date
     debt_microunits: int = 0
     debt_share_ppm: int = 0
-    has_fee: bool = True
 
     @property
     def money(self) -> Currency:
@@ -62,7 +58,7 @@ class Plan:
         return sum(line.tax_microunits for line in self.lines)
 
 
-def plan_sale(wish: Wish, terms: Terms) -> Plan:
+def plan_sale(wish: Wish, terms: Terms, has_fee: bool = True) -> Plan:
     """Return the plan of a sale. Raise ValueError, with the remedy, if the amount or the price makes no sale."""
     _refuse_amounts(wish, terms.decimals)
     wanted = _PRICED[wish.what]
@@ -78,7 +74,7 @@ def plan_sale(wish: Wish, terms: Terms) -> Plan:
                 price=wanted,
             )
         charge = Charge(_MILLION)
-    fee = found.get(prices.FEE, Charge(0)) if terms.has_fee else Charge(0)
+    fee = found.get(prices.FEE, Charge(0)) if has_fee else Charge(0)
     plan = _by_payment if wish.gross_microunits else _by_quantity
     return plan(wish, terms, charge, fee)
 

@@ -117,7 +117,7 @@ class Line:
 class Person:
     """The customer to confirm before a sale. `balance` is the meter's credit as it was last told, at `told_s`.
 
-    With an account, `has_account` is true, and `balance` is its balance as it is now, which no meter has told.
+    `told_s` is None for the balance of an account as it is now, which no meter has told.
     """
 
     name: str
@@ -126,8 +126,12 @@ class Person:
     meter_number: int
     contract: str
     balance: int | None = None
-    told_s: int = 0
-    has_account: bool = False
+    told_s: int | None = 0
+
+    @property
+    def has_account(self) -> bool:
+        """True if the balance is that of an account."""
+        return self.told_s is None
 
 
 @dataclass(frozen=True)

@@ -553,7 +553,7 @@ def _person(meter: Meter, tenancy: Tenancy | None) -> Person:
     person = Person(name, number, premises, meter.number, meter.contract or meter.unit or "")
     account = open_account(tenancy)
     if account is not None:
-        return replace(person, balance=account.balance_microunits, has_account=True)
+        return replace(person, balance=account.balance_microunits, told_s=None)
     return replace(person, balance=meter.balance, told_s=meter.told_s)
 
 

@@ -24,17 +24,21 @@ _DAY_S = 86_400
 class TenantPage:
     """The content of the page. `balance` is None if the meter has not told it to this tenant.
 
-    With an account, `has_account` is true, the balance is in micro-units, and the meter tells neither time nor days.
+    `told_s` is None for the balance of an account as it is now, in micro-units, which no meter has told.
     """
 
     meter: Meter
     balance: int | None
-    told_s: int
+    told_s: int | None
     days_left: int | None
     is_open: bool
-    has_account: bool = False
     months: list[MonthlyReading] = field(default_factory=list)
     tokens: list[Token] = field(default_factory=list)
+
+    @property
+    def has_account(self) -> bool:
+        """True if the balance is that of an account."""
+        return self.told_s is None
 
 
 def page_of(typed: str, now_s: int) -> TenantPage | None:
@@ -47,19 +51,18 @@ def page_of(typed: str, now_s: int) -> TenantPage | None:
     is_open = tenancy.until_s is None
     account = open_account(tenancy) if is_open else None
     is_told = is_open and account is None and meter.balance is not None and meter.told_s >= tenancy.from_s
-    balance, days_left = meter.balance if is_told else None, None
+    balance, told_s, days_left = (meter.balance, meter.told_s, None) if is_told else (None, 0, None)
     if account is not None:
-        balance = account.balance_microunits
+        balance, told_s = account.balance_microunits, None
     if is_told and meter.days_left is not None:
         days_left = max(0, meter.days_left - (now_s - meter.told_s) // _DAY_S)
     bought = Token.objects.filter(Q(tenancy=tenancy) | Q(sale__tenancy=tenancy), kind__in=orders.BENEFIT_KINDS)
     return TenantPage(
         meter=meter,
         balance=balance,
-        told_s=meter.told_s if is_told else 0,
+        told_s=told_s,
         days_left=days_left,
         is_open=is_open,
-        has_account=account is not None,
         months=_months(tenancy),
         tokens=list(bought.order_by("-issued_s", "-id").distinct()[:_TOKENS]),
     )

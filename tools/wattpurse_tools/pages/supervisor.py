@@ -46,10 +46,10 @@ class Child:
     start: Callable[[], subprocess.Popen[bytes]]
     is_ready: Callable[[], bool] | None = None
     is_wanted: Callable[[], bool] | None = None
-    process: subprocess.Popen[bytes] | None = None
-    started_at: float = 0.0
-    pause_s: float = field(default=1.0)
-    not_before: float = 0.0
+    process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    started_at: float = field(default=0.0, init=False)
+    pause_s: float = field(default=1.0, init=False)
+    not_before: float = field(default=0.0, init=False)
 
     def begin(self) -> None:
         """Start the process, if it is wanted."""

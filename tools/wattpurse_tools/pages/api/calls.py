@@ -278,5 +278,5 @@ def _report(call: Call, told: ShiftReport) -> dict:
     return _shift(call, told.shift) | report_document(told)
 
 
-def _told(call: Call, told_s: int) -> str | None:
+def _told(call: Call, told_s: int | None) -> str | None:
     return time_text(told_s, call.shop.time_zone) if told_s else None
