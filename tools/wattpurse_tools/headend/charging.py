@@ -227,7 +227,7 @@ class _Run:
         self._row, self.is_charged = row, True
 
     def _begin_anew(self, row: int, reading: Reading, refusal: RegisterFell) -> None:
-        """Begin the books with a reading whose register fell, after a manager has looked. Charge nothing for the fall."""
+        """Begin the books with a reading whose register fell, and charge nothing for the fall. A manager has looked."""
         billing.usable(self._tariffs(reading.tariff))
         self.book()
         account = self._account

@@ -53,7 +53,10 @@ def meter_to_order(number: int) -> Meter:
 
 
 def _make(office: Office, actor: Actor, account: ManagedAccount, what: tuple[str, str, str], now_s: int) -> None:
-    """Make the order, note it, and tell the customer. A customer who does not know of the last order is told nothing of its end."""
+    """Make the order, note it, and tell the customer.
+
+    A customer who does not know of the last order is told nothing of its end.
+    """
     wish, kind, words = what
     meter = meter_to_order(account.meter_id)  # type: ignore[attr-defined]
     order = Order(token.SWITCH, (int(wish == SWITCH_OFF),), words)
