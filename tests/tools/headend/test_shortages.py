@@ -194,15 +194,21 @@ def test_one_that_follows_a_lifted_one_keeps_its_meters_off(office, manager, fee
     assert engine.run_round(office, manager, now_s + HOUR_S).shortages == 0
 
 
-def test_one_that_follows_and_is_lifted_too_lights_all_meters_again(office, manager, feeder, now_s, four_a_round):
-    _, second = lifted_and_followed(office, manager, feeder, now_s)
+@pytest.mark.parametrize("is_first_told", [True, False])
+def test_one_that_follows_and_is_lifted_too_lights_all_meters_again(
+    office, manager, feeder, now_s, four_a_round, is_first_told
+):
+    first, second = lifted_and_followed(office, manager, feeder, now_s)
+    if is_first_told:
+        Message.objects.filter(key__startswith=f"shortage:{first.pk}:").update(state="sent")
     engine.run_round(office, manager, now_s + HOUR_S)
     assert Command.objects.filter(wish="shortage").count() == 10, "two meters are off by the first one alone"
     shortages.lift(office, manager, second, now_s + HOUR_S)
     for _ in range(6):
         engine.run_round(office, manager, now_s + HOUR_S)
     assert last_orders() == dict.fromkeys(range(FIRST, FIRST + 6), "shortage over")
-    assert Message.objects.filter(kind="return").count() == 6, "each customer is told once"
+    assert not Message.objects.filter(kind="shortage", state="waiting").exists()
+    assert Message.objects.filter(kind="return").count() == (6 if is_first_told else 0), "each is told once, or nothing"
     assert not ShortageMeter.objects.filter(is_off=True).exists()
 
 

@@ -24,6 +24,7 @@ from wattpurse_tools.office.office import Office
 from wattpurse_tools.office.tokens import Destination, make_tokens
 from wattpurse_tools.record.models import (
     Command,
+    Customer,
     Feeder,
     Installation,
     ManagedAccount,
@@ -246,9 +247,21 @@ def _order(office: Office, actor: Actor, number: int, what: tuple[Shortage, bool
         if is_off:
             values |= {"until_s": until_s, "reason": shortage.reason}
         else:
-            channels -= outbox.withdraw_kind(customer, outbox.SHORTAGE, f"{_key(shortage.pk, meter.number, True)}:")
+            channels -= _never_told(customer, meter.number, now_s)
         outbox.put(customer, outbox.SHORTAGE if is_off else outbox.RETURN, key, values, now_s, channels)
     return True
+
+
+def _never_told(customer: Customer, meter_number: int, now_s: int) -> set[str]:
+    """Withdraw the messages about the shortages of a meter that wait. Return the channels on which none was sent."""
+    held = ShortageMeter.objects.filter(meter=meter_number, shortage__until_s__gt=now_s)
+    withdrawn: set[str] = set()
+    told: set[str] = set()
+    for shortage in held.values_list("shortage", flat=True):
+        key = _key(shortage, meter_number, True)
+        withdrawn |= outbox.withdraw_kind(customer, outbox.SHORTAGE, f"{key}:")
+        told |= outbox.withdraw(key)
+    return withdrawn - told
 
 
 def _off_orders(row: ShortageMeter) -> tuple[int | None, list[int]]:
