@@ -64,7 +64,7 @@ def withdraw_moved(now_s: int) -> int:
 
     Return the number of ends. It needs one question if no message waits.
     """
-    waiting = Message.objects.filter(kind=outbox.EXPIRY, state=outbox.WAITING, tries=0)
+    waiting = Message.objects.filter(kind=outbox.EXPIRY, state=outbox.WAITING)
     told = {(*_end_in(key), customer) for key, customer in waiting.values_list("key", "customer_id")}
     parts = _in_parts([meter for meter, _, _ in told])
     ends = {one.meter_number: one for some in parts for one in _ends(some)}
