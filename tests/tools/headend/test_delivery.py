@@ -1,12 +1,12 @@
 """Messages are sent at most once: by one sender, by two, with a server that refuses, breaks off or is gone."""
 
-import threading
 import time
 
 import pytest
-from django.db import connections, transaction
+from django.db import transaction
 
 from tests.tools.headend.mail_server import MailServerOfTests, free_port
+from tests.tools.headend.together import run_together
 from tests.tools.headend.trickling_server import TricklingServer
 from wattpurse_tools.headend import delivery, outbox
 from wattpurse_tools.headend.delivery import LATER, LEASE_S, STALE_S, TRIES, Outcome
@@ -182,24 +182,7 @@ def test_two_senders_at_once_send_each_message_once(customer):
     for number in range(20):
         put(customer, f"low:{number}")
     transport = Kept()
-    start = threading.Barrier(3)
-    faults = []
-
-    def work():
-        try:
-            start.wait(timeout=20)
-            delivery.run_round(NOON_S, {MAIL: transport})
-        except Exception as fault:
-            faults.append(fault)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=work) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
-    assert faults == []
+    assert run_together(lambda: delivery.run_round(NOON_S, {MAIL: transport})) == []
     assert sorted(key for key, _ in transport.sent) == sorted(f"low:{number}:mail" for number in range(20))
     assert set(Message.objects.values_list("state", flat=True)) == {SENT}
 

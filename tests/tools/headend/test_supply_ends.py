@@ -1,15 +1,15 @@
 """Messages before a supply ends by time: once for each end, withdrawn if it moves, and cheap if nothing ends."""
 
 import random
-import threading
 import time
 
 import pytest
-from django.db import connection, connections
+from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from tests.tools.headend.managed_site import DAY_S, ManagedMeter, add_tariff, add_tenancy
 from tests.tools.headend.test_temporary_supply import follow, planned
+from tests.tools.headend.together import run_together
 from tests.tools.office.desk_rows import make_street
 from tests.tools.office.selling_site import EUR, PRICE_OF_DAY, build_site
 from wattpurse.core.messages import token
@@ -213,23 +213,7 @@ def test_the_permit_of_an_account_is_no_end(any_office, manager, managed, now_s)
 
 
 def test_two_processes_at_once_tell_an_end_once(term, now_s):
-    start, faults = threading.Barrier(3), []
-
-    def work():
-        try:
-            start.wait(timeout=20)
-            supply_ends.tell(now_s)
-        except Exception as fault:
-            faults.append(fault)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=work) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
-    assert faults == []
+    assert run_together(lambda: supply_ends.tell(now_s)) == []
     assert told() == keys(3, now_s + 2 * DAY_S)
 
 

@@ -4,8 +4,9 @@ import threading
 import time
 
 import pytest
-from django.db import connection, connections
+from django.db import connection
 
+from tests.tools.headend.together import run_together
 from tests.tools.office.selling_site import EUR, build_site
 from wattpurse_tools.headend import payments, suspense
 from wattpurse_tools.headend.policy import policy
@@ -159,19 +160,9 @@ def two_at_once(site, manager, monkeypatch):
             assert connection.in_atomic_block  # the other one waits for a lock of this one
         return book(*told)
 
-    def work(now_s):
-        try:
-            payments.work(site, manager, now_s, is_thorough=True)
-        finally:
-            connections.close_all()
-
     def run(now_s):
         monkeypatch.setattr(payments, "post_step", meet_and_book)
-        threads = [threading.Thread(target=work, args=(now_s,)) for _ in range(2)]
-        for one in threads:
-            one.start()
-        for one in threads:
-            one.join()
+        assert run_together(lambda: payments.work(site, manager, now_s, is_thorough=True), 2) == []
         monkeypatch.undo()
         payments.work(site, manager, now_s)
 
