@@ -74,19 +74,22 @@ def test_a_meter_that_outlasts_its_permit_is_found(late_s):
     assert unpermitted([(0, 150)], [(0, 100), (140, 200)], 9_000) == [(140, 100)]
 
 
-def test_a_wrong_clock_lengthens_a_permit_by_the_outages_alone():
+def test_a_wrong_clock_lengthens_a_permit_by_outages_and_steps_alone():
+    from wattpurse_tools.fleet.house import STEP_S
     from wattpurse_tools.fleet.meter import Witness
     from wattpurse_tools.rehearsal.judge import CLOCK_S, unpermitted
 
     witness = Witness(outages=[(1_000, 5_000), (20_000, None)])
     assert [witness.dark_s(at) for at in (500, 2_000, 9_000, 21_000)] == [0, 1_000, 4_000, 5_000]
+    assert [witness.lost_s(at) - witness.dark_s(at) for at in (500, 9_000, 21_000)] == [0, STEP_S, 2 * STEP_S]
 
     def late_s(end_s):
-        return CLOCK_S + witness.dark_s(end_s)
+        return CLOCK_S + witness.lost_s(end_s)
 
     permits = [(0, 6_000)]
-    assert unpermitted([(5_000, 6_000 + 4_000 + CLOCK_S)], permits, 90_000, late_s) == []
-    assert unpermitted([(5_000, 6_000 + 4_001 + CLOCK_S)], permits, 90_000, late_s) == [(10_601, 6_000)]
+    end_s = 6_000 + 4_000 + STEP_S + CLOCK_S
+    assert unpermitted([(5_000, end_s)], permits, 90_000, late_s) == []
+    assert unpermitted([(5_000, end_s + 1)], permits, 90_000, late_s) == [(end_s + 1, 6_000)]
 
 
 def test_a_sender_that_sends_again_after_a_crash_is_found(monkeypatch):

@@ -183,6 +183,20 @@ def test_a_power_cut_in_the_middle_of_a_start_lengthens_the_outage():
     assert operation > 1, "a start writes to the flash"
 
 
+def test_a_clock_without_its_chip_loses_outages_and_a_step_for_each_at_most():
+    meter = make_meter()
+    meter.crystal.lead_s = -40 * DAY_S
+    for hour in range(24):
+        meter.live_until(START_S + hour * HOUR_S + HOUR_S // 3)
+        meter.flash.operations_to_cut = 1
+        meter.live_until(START_S + hour * HOUR_S + HOUR_S)
+        assert not meter.is_powered
+        meter.start()
+        behind_s = meter.crystal.true_s - meter.timekeeper.now_s()
+        assert 0 <= behind_s <= meter.witness.lost_s(meter.crystal.true_s)
+    assert behind_s > meter.witness.dark_s(meter.crystal.true_s), "no step was lost"
+
+
 def test_statements_wait_while_the_network_is_gone(fleet_of, station):
     meter = make_meter(NUMBER + 4)
     fleet = fleet_of(meter)

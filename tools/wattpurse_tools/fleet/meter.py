@@ -75,6 +75,14 @@ class Witness:
         """Return the seconds without power before a time."""
         return sum(max(0, min(until_s, until_s if to_s is None else to_s) - from_s) for from_s, to_s in self.outages)
 
+    def lost_s(self, until_s: int) -> int:
+        """Return the most seconds that a meter without a clock chip may have lost before a time.
+
+        They are those without power, and a step for each outage. A board notes the time ahead, for it steps twenty
+        times a second. A meter of the fleet steps every STEP_S, so a cut may lose the time since the step before it.
+        """
+        return self.dark_s(until_s) + STEP_S * sum(from_s < until_s for from_s, _ in self.outages)
+
 
 class KeyCard(Protocol):
     """A key card in the slot of a meter."""

@@ -6,7 +6,8 @@ It reads the meters themselves, which no message can change, and adds up for its
 
 Each credit is worked out from the payment by the prices of the site alone. Supply is judged by the times of the
 contact: a managed meter is lit only while a permit lasts that the office has sealed. A meter whose clock chip was wrong
-may count the time of its outages and CLOCK_S to a permit, and no more (docs/contracts.md).
+may count the time of its outages and CLOCK_S to a permit, and no more (docs/contracts.md). One of the fleet may count a
+step for each outage too (`fleet.meter.Witness`).
 """
 
 from collections import Counter, defaultdict
@@ -178,7 +179,7 @@ def _supply(verdict: Verdict, meter: FleetMeter, was_clock_wrong: bool) -> None:
     permits = meter.witness.permits
 
     def late_s(end_s: int) -> int:
-        return LATE_S + CLOCK_S + meter.witness.dark_s(end_s) if was_clock_wrong else LATE_S
+        return LATE_S + CLOCK_S + meter.witness.lost_s(end_s) if was_clock_wrong else LATE_S
 
     for _, until_s in permits:
         if until_s and until_s not in sealed:
