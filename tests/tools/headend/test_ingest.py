@@ -22,6 +22,7 @@ from wattpurse_tools.station.station import NO_CARD, Station
 from wattpurse_tools.vault import server as servers
 from wattpurse_tools.vault.client import VaultClient
 from wattpurse_tools.vault.interface import STATEMENTS_AT_ONCE, Refused, VaultClosed, content_of
+from wattpurse_tools.vault.packed_statements import unseal
 from wattpurse_tools.vault.server import Server
 
 NOW_S = int(time.time())
@@ -256,14 +257,14 @@ def test_the_vault_opens_many_as_it_opens_one(office, manager):
     number, identity, sealed = wanted[0]
     strangers = [(number, identity, sealed[:-1]), (1002, identity, sealed), (0, identity, sealed), (1001, b"", sealed)]
     lines = office.keys.status()["log_lines"]
-    unsealed = office.keys.unseal_statements([*wanted, *strangers])
+    unsealed = unseal(office.keys, [*wanted, *strangers])
     told = [(one[0], content_of(place[0], one)) for place, one in zip(wanted, unsealed, strict=False)]
     assert told == [office.keys.open_statement(*one) for one in wanted]
     assert unsealed[len(wanted) :] == [None] * len(strangers)
     assert office.keys.last_count(1001) == 1
     assert office.keys.status()["log_lines"] == lines
     with pytest.raises(Refused, match="at most"):
-        office.keys.unseal_statements([wanted[0]] * (STATEMENTS_AT_ONCE + 1))
+        unseal(office.keys, [wanted[0]] * (STATEMENTS_AT_ONCE + 1))
 
 
 @contextmanager

@@ -30,6 +30,7 @@ from wattpurse_tools.vault import wire
 from wattpurse_tools.vault.client import VaultClient
 from wattpurse_tools.vault.engine import Vault
 from wattpurse_tools.vault.interface import ApprovalNeeded, Operator, Refused, SignOnNeeded, TokenOrder, VaultClosed
+from wattpurse_tools.vault.packed_statements import unseal
 from wattpurse_tools.vault.server import Server
 
 WAIT_S = 20
@@ -210,8 +211,8 @@ def test_a_line_without_end_is_refused(client, path, monkeypatch):
 def test_the_client_refuses_a_request_that_is_too_long_before_it_is_sent(client):
     sealed = [(METER, b"\x03", bytes(5000))] * 105
     with pytest.raises(Refused, match="more than 1048576 bytes"):
-        client.unseal_statements(sealed)
-    assert client.unseal_statements(sealed[:104]) == [None] * 104
+        unseal(client, sealed)
+    assert unseal(client, sealed[:104]) == [None] * 104
 
 
 def test_clients_with_half_a_line_stop_nobody_else(client, path, monkeypatch):

@@ -26,7 +26,7 @@ from wattpurse_tools.office import setting_up
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.record.models import Meter, Statement
 from wattpurse_tools.record.office_folder import OfficeFolder, open_record
-from wattpurse_tools.vault import server, setup
+from wattpurse_tools.vault import packed_statements, server, setup
 from wattpurse_tools.vault.client import VaultClient
 from wattpurse_tools.vault.engine import Vault
 from wattpurse_tools.vault.interface import RIGHTS, Operator, UnsealedStatement, VaultClosed, content_of
@@ -59,9 +59,9 @@ class OpenedAlready:
     def __init__(self) -> None:
         self.results: list[UnsealedStatement | None] = []
 
-    def unseal_statements(self, sealed: Sequence[tuple[int, bytes, bytes]]) -> list[UnsealedStatement | None]:
-        """Return the results that were laid ready."""
-        return self.results[: len(sealed)]
+    def unseal_statements(self, _sealed: bytes) -> bytes:
+        """Return the results that were laid ready: those of the one piece that a batch of the bench has."""
+        return packed_statements.pack_unsealed(self.results)
 
 
 class Site:
@@ -187,7 +187,7 @@ def _opened(vault: Vault, messages: Sequence[tuple[str, bytes]]) -> list[Unseale
     for topic, payload in messages:
         number, sealed = mqtt.unwrap_statement(payload)
         wanted.append((_meter_number(topic), carrier.statement_identity(carrier.MQTT, number), sealed))
-    return vault.unseal_statements(wanted)
+    return packed_statements.unseal(vault, wanted)
 
 
 def _meter_number(topic: str) -> int:

@@ -22,12 +22,14 @@ from wattpurse_tools.office.office import Office
 from wattpurse_tools.record import bulk
 from wattpurse_tools.record.models import MeterLink
 from wattpurse_tools.station.station import Station
+from wattpurse_tools.vault import packed_statements
 from wattpurse_tools.vault.interface import (
     STATEMENT_BYTES_AT_ONCE,
     STATEMENTS_AT_ONCE,
     UnsealedStatement,
     content_of,
 )
+from wattpurse_tools.vault.packed_statements import SealedStatement
 
 # The topics that a worker takes.
 NAMES = (mqtt.STATEMENT, mqtt.RECEIPT, mqtt.ALARMS, mqtt.LINK)
@@ -54,9 +56,6 @@ _LINKS = {
 OUTAGES = (OperationalError, InterfaceError, OSError)
 
 Message = tuple[str, bytes]
-
-# A statement as the vault takes it: the meter number, the identity and the sealed bytes.
-_Sealed = tuple[int, bytes, bytes]
 
 
 class Unusable(ValueError):
@@ -165,7 +164,7 @@ class _Batch:
 
     def _opened(self, statements: Sequence[_Sorted]) -> list[tuple[_Sorted, Told]]:
         """Return the statements that the vault has unsealed."""
-        wanted: list[tuple[_Sorted, _Sealed]] = []
+        wanted: list[tuple[_Sorted, SealedStatement]] = []
         for one in statements:
             try:
                 wanted.append((one, _sealed(one)))
@@ -173,7 +172,7 @@ class _Batch:
                 self._bad[one.place] = str(error)
         results: list[UnsealedStatement | None] = []
         for piece in _pieces([sealed for _, sealed in wanted]):
-            results += self._office.keys.unseal_statements(piece)
+            results += packed_statements.unseal(self._office.keys, piece)
         found = []
         for (one, _), result in zip(wanted, results, strict=True):
             told = None if result is None else _told(one.meter_number, result)
@@ -257,7 +256,7 @@ class _Batch:
         MeterLink.objects.update_or_create(meter_id=meter_number, defaults=facts)
 
 
-def _sealed(one: _Sorted) -> _Sealed:
+def _sealed(one: _Sorted) -> SealedStatement:
     """Return the sealed statement in a message. Raise ValueError unless it has the size that its header tells."""
     number, sealed = mqtt.unwrap_statement(one.payload)
     header = statement.read_header(sealed)
@@ -266,9 +265,9 @@ def _sealed(one: _Sorted) -> _Sealed:
     return one.meter_number, carrier.statement_identity(carrier.MQTT, number), sealed
 
 
-def _pieces(statements: Sequence[_Sealed]) -> Iterator[list[_Sealed]]:
+def _pieces(statements: Sequence[SealedStatement]) -> Iterator[list[SealedStatement]]:
     """Yield the statements in their order, in pieces that one call of the vault takes."""
-    piece: list[_Sealed] = []
+    piece: list[SealedStatement] = []
     size = 0
     for one in statements:
         if len(piece) == STATEMENTS_AT_ONCE or size + len(one[2]) > STATEMENT_BYTES_AT_ONCE:

@@ -23,7 +23,6 @@ from wattpurse_tools.vault.interface import (
     SealedToken,
     Session,
     TokenOrder,
-    UnsealedStatement,
     VaultClosed,
 )
 from wattpurse_tools.vault.unix_socket import Lines, LineTooLong, address_of
@@ -191,9 +190,9 @@ class VaultClient:
         """Return `(key version, content)` of an authentic statement, or None. `identity` is the card's UID."""
         return self._call("open_statement", meter_number=meter_number, identity=identity, sealed=sealed)
 
-    def unseal_statements(self, sealed: Sequence[tuple[int, bytes, bytes]]) -> list[UnsealedStatement | None]:
-        """Open statements, each `(meter number, identity, sealed statement)`, but leave their payloads unread."""
-        return self._call("unseal_statements", sealed=list(sealed))
+    def unseal_statements(self, sealed: bytes) -> bytes:
+        """Open the statements in a piece of `packed_statements`, but leave their payloads unread."""
+        return self._call("unseal_statements", sealed=sealed)
 
     def settle(
         self,

@@ -44,7 +44,7 @@ USED = "used"
 EXPIRED = "expired"
 
 STATEMENTS_AT_ONCE = 1000
-STATEMENT_BYTES_AT_ONCE = 256 << 10  # sealed bytes: a line of the socket has two digits for each, and the names
+STATEMENT_BYTES_AT_ONCE = 256 << 10  # sealed bytes: a line of the socket has two digits for each
 
 
 class Refused(ValueError):
@@ -453,13 +453,13 @@ class Keys(Protocol):
         """
         ...
 
-    def unseal_statements(self, sealed: Sequence[tuple[int, bytes, bytes]]) -> list[UnsealedStatement | None]:
-        """Open statements, each `(meter number, identity, sealed statement)`, but leave their payloads unread.
+    def unseal_statements(self, sealed: bytes) -> bytes:
+        """Open the statements in a piece of `packed_statements`, but leave their payloads unread.
 
-        Return `(key version, statement number, payload)` of each, in their order. The result is None for one that is
-        not authentic, or whose meter is not served here. Their counts rise together, in one change of the vault. At
-        most STATEMENTS_AT_ONCE are unsealed in one call, with STATEMENT_BYTES_AT_ONCE in all. `content_of` reads a
-        payload: many contents are slow to move through the socket.
+        Return the piece of their key versions, statement numbers and payloads, in their order. One that is not
+        authentic, or whose meter is not served here, is told as such. Their counts rise together, in one change of the
+        vault. At most STATEMENTS_AT_ONCE are unsealed in one call, with STATEMENT_BYTES_AT_ONCE in all. `content_of`
+        reads a payload: many contents are slow to move through the socket.
         """
         ...
 

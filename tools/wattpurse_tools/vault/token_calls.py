@@ -25,6 +25,7 @@ from wattpurse_tools.vault.interface import (
 )
 from wattpurse_tools.vault.key_sets import AnyKeys
 from wattpurse_tools.vault.log_facts import amounts_document
+from wattpurse_tools.vault.packed_statements import pack_unsealed, unpack_sealed
 from wattpurse_tools.vault.requested import issue_document
 from wattpurse_tools.vault.rules import sum_of
 from wattpurse_tools.vault.unsealing import unseal
@@ -166,14 +167,15 @@ class TokenCalls(VaultBase):
             self._learn_all([(meter_number, content)])
             return unsealed[0], content
 
-    def unseal_statements(self, sealed: Sequence[tuple[int, bytes, bytes]]) -> list[UnsealedStatement | None]:
+    def unseal_statements(self, sealed: bytes) -> bytes:
         """Open statements as `open_statement` does, with one change of the counters for all of them."""
-        if len(sealed) > STATEMENTS_AT_ONCE:
+        statements = unpack_sealed(sealed)
+        if len(statements) > STATEMENTS_AT_ONCE:
             raise Refused(f"at most {STATEMENTS_AT_ONCE} statements are unsealed in one call")
         with self._work:
             found: list[UnsealedStatement | None] = []
             told = []
-            for meter_number, identity, one in sealed:
+            for meter_number, identity, one in statements:
                 try:
                     unsealed = self._unsealed(meter_number, identity, one)
                     if unsealed is not None:
@@ -182,7 +184,7 @@ class TokenCalls(VaultBase):
                     unsealed = None
                 found.append(unsealed)
             self._learn_all(told)
-            return found
+            return pack_unsealed(found)
 
     def _counts_in(self, payload: bytes) -> dict:
         """Return the time of a payload and its windows: those of the office are in the head alone."""
