@@ -1,7 +1,7 @@
 """Many statements as one piece of bytes, for `Keys.unseal_statements`.
 
-The vault's socket checks and codes each value of a call by itself. A call with 500 statements has 1,500 values, which
-take longer than to open the statements. In a piece each statement has a head of a fixed size and then its bytes.
+The vault's socket checks and codes each value of a call by itself. A call with 500 statements would have 1,500
+of them. In a piece each statement has a head of a fixed size and then its bytes.
 """
 
 import struct
