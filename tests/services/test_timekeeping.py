@@ -127,6 +127,25 @@ class TestTimeKeeper(unittest.TestCase):
         self.assertTrue(keeper.trusted)
         self.assertEqual(keeper.now_s(), NOW_S + 5_060)
 
+    def test_a_chip_that_is_late_is_not_believed_when_it_passes_the_time_of_the_start(self):
+        keeper = self._with_chip(NOW_S - 3_600)
+        keeper.start(NOW_S - 30, LATEST_S, NOW_S)
+        self.assertFalse(keeper.trusted)
+        for _ in range(180):
+            self._follow(keeper, 1)
+            self.assertFalse(keeper.trusted)
+        self.assertEqual(keeper.now_s(), NOW_S + 180 * 60)
+
+    def test_a_chip_that_answers_after_days_is_believed_then(self):
+        keeper = self._with_chip(NOW_S, drift_ppm=-50)
+        self.bus.detach(ADDRESS)
+        keeper.start(NOW_S - 60, LATEST_S, NOW_S)
+        self._follow(keeper, 3 * 1_440)
+        self.assertFalse(keeper.trusted)
+        self.bus.attach(ADDRESS, self.chip)
+        self._follow(keeper, 1)
+        self.assertTrue(keeper.trusted)
+
     def test_a_chip_that_is_silent_for_a_while_is_believed_again(self):
         keeper = self._started()
         self.bus.jammed = True

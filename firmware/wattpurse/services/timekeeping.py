@@ -44,7 +44,7 @@ class TimeKeeper:
         self._latest_s = 0
         self._base_s = 0
         self._base_ms = clock.ticks_ms()
-        self._ran_s = 0
+        self._ran_s = self._started_at_s = 0
         self._held_s = 0
         self._faults = 0
         self._believed_s = self._believed_at_s = self._lag_s = 0
@@ -57,6 +57,7 @@ class TimeKeeper:
         """
         self._not_before_s = not_before_s
         self._not_after_s = not_after_s
+        self._started_at_s = self._ran_s
         self._latest_s = not_before_s
         self._rebase(not_before_s)
         self.follow_chip()
@@ -132,7 +133,13 @@ class TimeKeeper:
         return chip_s is not None and 0 <= chip_s - utc_s <= 1
 
     def _may_begin(self, chip_s: int) -> bool:
-        return self._not_before_s - _LAG_AT_START_S <= chip_s <= self._not_after_s
+        """Return True if a chip that was not believed since the start has a time that can be right.
+
+        The lower bound runs with the ticks. A chip that is an hour late must not be believed an hour after the start:
+        time would stand still until the chip has caught up.
+        """
+        ran_s = self._ran_s - self._started_at_s
+        return self._not_before_s - _LAG_AT_START_S + ran_s - ran_s // _HELD_PER_S <= chip_s <= self._not_after_s
 
     def _runs_with_ticks(self, chip_s: int, now_s: int) -> bool:
         """Return True if the chip is near the meter's time, and was not slower than the ticks since it was believed.
