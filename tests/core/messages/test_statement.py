@@ -152,6 +152,27 @@ class TestFurther(unittest.TestCase):
         _, parsed = composed(new_account(), PLENTY)
         self.assertEqual([month["total_wh"] for month in parsed["months"]], [0])
 
+    def test_closed_months_may_stay_unread(self):
+        for months in (0, 1, 5, 14):
+            for capacity in (HEAD_ONLY, 64, 96, 128, 144, 192, PLENTY):
+                payload, whole = composed(busy_account(months), capacity)
+                found = statement.parse(payload, False)
+                code = found.pop("closed_months_code", None)
+                told = whole.get("months", [])
+                self.assertEqual(code is None, len(told) < 2)
+                if code is not None:
+                    self.assertTrue(code in payload)
+                    self.assertEqual(found["months"][0], told[0])
+                    self.assertEqual([one["index"] for one in found["months"]], [one["index"] for one in told])
+                    found["months"] = told
+                self.assertEqual(found, whole)
+
+    def test_unread_months_that_end_early_are_refused(self):
+        payload, _ = composed(busy_account(), PLENTY)
+        code = statement.parse(payload, False)["closed_months_code"]
+        end = payload.index(code) + len(code)
+        self.assertRaises(SealBroken, statement.parse, payload[: end - 1], False)
+
     def test_padding_behind_the_payload_does_no_harm(self):
         payload, parsed = composed(busy_account(), PLENTY)
         self.assertEqual(statement.parse(payload + bytes(15)), parsed)

@@ -81,6 +81,11 @@ class Fleet:
         """The content of the statements of now, but for number and meter."""
         return statement.parse(self._payload)
 
+    @property
+    def payload(self) -> bytes:
+        """The payload of the statements of now."""
+        return self._payload
+
     def pass_hour(self, seconds: int = HOUR_S) -> None:
         """Let time pass and energy flow at all meters."""
         self._time_s += seconds

@@ -92,7 +92,9 @@ class Site:
         facts |= {"key_version": KEY_VERSION, "site_version": KEY_VERSION}
         with transaction.atomic():
             Meter.objects.create(number=FIRST_METER, **facts)
-            told = Told(KEY_VERSION, self.fleet.content | {"meter_number": FIRST_METER})
+            unsealed = KEY_VERSION, 0, self.fleet.payload
+            content = content_of(FIRST_METER, unsealed, reads_closed_months=False)
+            told = Told(KEY_VERSION, content, self.fleet.payload)
             plain_statements.keep(plain_statements.Split([told], [], {}))
             ingest.note_links([FIRST_METER], self.fleet.time_s)
         with connection.cursor() as cursor:

@@ -219,7 +219,7 @@ class _Batch:
         """Record a statement by the station's own way."""
         if told.version > self._meters[told.meter_number]["key_version"]:
             self._station.key_history.note_statement(told.meter_number, told.version)
-        self._station.learn(told.content)
+        self._station.learn(told.whole)
         learning.learn(told.meter_number)
         command_queue.compare(told.meter_number, told.content["time_s"], self._now_s)
         self._statements += 1
@@ -282,7 +282,7 @@ def _pieces(statements: Sequence[SealedStatement]) -> Iterator[list[SealedStatem
 def _told(meter_number: int, unsealed: UnsealedStatement) -> Told | None:
     """Return a statement with its content, or None for one that this firmware's rules cannot read."""
     try:
-        return Told(unsealed[0], content_of(meter_number, unsealed))
+        return Told(unsealed[0], content_of(meter_number, unsealed, reads_closed_months=False), unsealed[2])
     except (SealBroken, ValueError):
         return None
 

@@ -28,10 +28,12 @@ from wattpurse_tools.station.order import OUTSTANDING, REDEEMED, VOIDED
 from wattpurse_tools.station.rows import STATEMENT
 from wattpurse_tools.station.statement_record import bought_in
 from wattpurse_tools.station.station import is_redeemed, is_too_old
+from wattpurse_tools.vault.interface import content_of
 
 Facts = Mapping[str, Any]
 
 _METER = ("number", "is_stopped", "is_retired", "contract", "told_s", "key_version", "closed_months", "newest")
+_CODE = "closed_months_code"
 _GROWING = ("total_mwh", "bought", "charged", "taken")
 _COLUMNS = ("meter_id", *STATEMENT[1:], "content", "read_s")
 
@@ -86,15 +88,27 @@ class Newest(NamedTuple):
 
 @dataclass(frozen=True)
 class Told:
-    """An opened statement: its key version and its content."""
+    """An opened statement: its key version, its content and its payload.
+
+    The content may have its closed months as `statement.parse` leaves them that does not read them: most of them are
+    in the record already. `whole` has all of them. Without a payload the content is whole.
+    """
 
     version: int
     content: dict[str, Any]
+    payload: bytes = b""
 
     @property
     def meter_number(self) -> int:
         """The number of its meter."""
         return self.content["meter_number"]
+
+    @cached_property
+    def whole(self) -> dict[str, Any]:
+        """The content with all closed months. Raise SealBroken or ValueError as `content_of` does."""
+        if _CODE not in self.content:
+            return self.content
+        return content_of(self.meter_number, (self.version, self.content["number"], self.payload))
 
     @cached_property
     def facts(self) -> Newest:
@@ -253,12 +267,12 @@ def _kept(statements: Sequence[Told]) -> list[Told]:
         one
         for one in statements
         if (found := known.get((one.meter_number, one.facts.time_s)))
-        and _without_months(orjson.loads(bulk.json_text(one.content))) in found
+        and orjson.loads(bulk.json_text(_without_months(one.content))) in found
     ]
 
 
 def _without_months(content: Facts) -> Facts:
-    return {name: value for name, value in content.items() if name != "months"}
+    return {name: value for name, value in content.items() if name not in ("months", _CODE)}
 
 
 def _is_late(one: Told, known: _Known) -> bool:
@@ -351,17 +365,24 @@ class _ToldMonths:
         self._is_known = False
         if self._months:
             self._names = names.of(one.content)
-            mark = _mark(self._names, self._months[1:])
+            mark = _mark(self._names, self._months, one.content.get(_CODE, b""))
             self._is_known = mark == known_mark
-            self.new_mark = None if self._is_known else mark
+            if self._is_known:
+                self._months = self._months[:1]
+            else:
+                self.new_mark = mark
+                self.content = one.whole
+                self._months = self.content["months"]
 
     def stored_content(self) -> Mapping[str, Any]:
         """Return the content without closed months that the record has: they are half of it."""
-        return self.content | {"months": self._months[:1]} if self._is_known else self.content
+        if not self._is_known:
+            return self.content
+        return {name: value for name, value in self.content.items() if name != _CODE} | {"months": self._months}
 
     def to_note(self) -> Iterator[tuple[int, Month]]:
         """Yield the months that the record may not have, each with its index."""
-        for age, month in enumerate(self._months[:1] if self._is_known else self._months):
+        for age, month in enumerate(self._months):
             yield month["index"], told(month, self._names, age > 0)
 
 
@@ -423,7 +444,13 @@ def _facts_of(one: _ToldMonths) -> tuple[Any, ...]:
     )
 
 
-def _mark(names: Sequence[str], months: Sequence[Mapping[str, Any]]) -> int:
-    """Return a mark of closed months with the names of their registers, as a signed integer of 64 bits."""
-    digest = hashlib.blake2b(bulk.json_text((names, months)).encode(), digest_size=8).digest()
+def _mark(names: Sequence[str], months: Sequence[Mapping[str, Any]], code: bytes) -> int:
+    """Return a mark of closed months with the names of their registers, as a signed integer of 64 bits.
+
+    `code` are the bytes of their numbers, if these were not read. The first month is that of now: it tells by the names
+    of its members which numbers a month has.
+    """
+    has_charge = "charge_microunits" in months[0]
+    told = bulk.json_text((names, has_charge, months[1:])).encode()
+    digest = hashlib.blake2b(told + code, digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)

@@ -271,10 +271,10 @@ class LogEntry:
 UnsealedStatement = tuple[int, int, bytes]
 
 
-def content_of(meter_number: int, unsealed: UnsealedStatement) -> dict:
+def content_of(meter_number: int, unsealed: UnsealedStatement, reads_closed_months: bool = True) -> dict:
     """Return the content of a statement of the meter. Raise SealBroken or ValueError as `statement.parse` does."""
     _, number, payload = unsealed
-    content = statement.parse(payload)
+    content = statement.parse(payload, reads_closed_months)
     content["number"], content["meter_number"] = number, meter_number
     return content
 
