@@ -16,6 +16,19 @@ class Reader:
         """True if nothing is left."""
         return self._position >= len(self._data)
 
+    def skip(self, count: int) -> bytes:
+        """Skip `count` unsigned numbers, and return their bytes."""
+        start = position = self._position
+        try:
+            while count:
+                if self._data[position] < 0x80:
+                    count -= 1
+                position += 1
+        except IndexError:
+            raise SealBroken("a number runs past the end")
+        self._position = position
+        return bytes(self._data[start:position])
+
     def byte(self) -> int:
         """Take one byte."""
         return self.bytes(1)[0]
@@ -47,19 +60,6 @@ class Reader:
         except ValueError as error:
             raise SealBroken(str(error))
         return found
-
-    def skip(self, count: int) -> bytes:
-        """Skip `count` unsigned numbers, and return their bytes."""
-        start = position = self._position
-        try:
-            while count:
-                if self._data[position] < 0x80:
-                    count -= 1
-                position += 1
-        except IndexError:
-            raise SealBroken("a number runs past the end")
-        self._position = position
-        return bytes(self._data[start:position])
 
     def signed(self) -> int:
         """Take a signed number."""
