@@ -6,9 +6,8 @@ of them. In a piece each statement has a head of a fixed size and then its bytes
 
 import struct
 from collections.abc import Sequence
-from typing import Protocol
 
-from wattpurse_tools.vault.interface import Refused, UnsealedStatement
+from wattpurse_tools.vault.interface import Keys, Refused, UnsealedStatement
 
 # A statement as the vault takes it: the meter number, the identity and the sealed bytes.
 SealedStatement = tuple[int, bytes, bytes]
@@ -19,15 +18,7 @@ _NOT_AUTHENTIC = _UNSEALED.pack(False, 0, 0, 0)
 _ENDS_EARLY = "the piece of statements ends early"
 
 
-class Unsealer(Protocol):
-    """The call of the vault that takes such a piece."""
-
-    def unseal_statements(self, sealed: bytes) -> bytes:
-        """Return the piece of `pack_unsealed` for a piece of `pack_sealed`."""
-        ...
-
-
-def unseal(keys: Unsealer, statements: Sequence[SealedStatement]) -> list[UnsealedStatement | None]:
+def unseal(keys: Keys, statements: Sequence[SealedStatement]) -> list[UnsealedStatement | None]:
     """Return `(key version, statement number, payload)` of each statement, or None for one that is not authentic."""
     return unpack_unsealed(keys.unseal_statements(pack_sealed(statements)))
 

@@ -193,7 +193,7 @@ def parse(payload: bytes, reads_closed_months: bool = True) -> dict:
     """Return the content of a payload as a dict.
 
     If closed months are not read, each has its index and its demand alone, and `closed_months_code` is the bytes that
-    code their numbers. To read them takes half of the time.
+    code their numbers.
     Raise SealBroken if its inner lengths are wrong, and ValueError for an unknown contract.
     """
     statement = parse_head(payload)
