@@ -9,8 +9,9 @@ HOUR_S = 3600
 
 def connect(number, seen_s, firmware="1.0.0", is_online=True, alarms=""):
     """Add the link of a meter."""
+    Meter.objects.filter(number=number).update(seen_s=seen_s)
     return MeterLink.objects.create(
-        meter_id=number, seen_s=seen_s, changed_s=seen_s, firmware=firmware, is_online=is_online, alarms=alarms
+        meter_id=number, changed_s=seen_s, firmware=firmware, is_online=is_online, alarms=alarms
     )
 
 

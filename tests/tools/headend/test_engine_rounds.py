@@ -139,8 +139,8 @@ def test_a_shortage_of_many_meters_takes_more_rounds(any_office, manager, monkey
     monkeypatch.setattr(shortages, "LIMIT", 4)
     make_street(10)
     for number in range(1001, 1011):
-        MeterLink.objects.create(meter_id=number, seen_s=now_s, changed_s=now_s)
-    Meter.objects.update(key_version=1, site_version=1)
+        MeterLink.objects.create(meter_id=number, changed_s=now_s)
+    Meter.objects.update(key_version=1, site_version=1, seen_s=now_s)
     asked = shortages.Plan(None, 5, now_s, now_s + HOUR_S, "a line is down")
     made = shortages.plan(any_office, manager, asked, now_s - 1)
     assert [shortages.run(any_office, manager, now_s + step) for step in range(4)] == [4, 4, 2, 0]

@@ -37,7 +37,8 @@ def test_each_meter_has_the_worst_of_its_states(any_office):
     make_fleet(NOW_S)
     states = [row.state for row in fleet.find_meters(FleetFilter(), NOW_S).rows]
     assert states == list(fleet.STATES)
-    MeterLink.objects.filter(meter=1006).update(alarms="clock", seen_s=0)
+    MeterLink.objects.filter(meter=1006).update(alarms="clock")
+    Meter.objects.filter(number=1006).update(seen_s=0)
     assert fleet.with_state(NOW_S).get(number=1006).state == fleet.ALARM
     Meter.objects.filter(number=1006).update(is_stopped=True)
     assert fleet.with_state(NOW_S).get(number=1006).state == fleet.STOPPED
@@ -45,9 +46,9 @@ def test_each_meter_has_the_worst_of_its_states(any_office):
 
 def test_a_meter_is_silent_after_the_time_of_the_settings_and_not_before(any_office):
     make_fleet(NOW_S)
-    MeterLink.objects.filter(meter=1006).update(seen_s=NOW_S - DAY_S)
+    Meter.objects.filter(number=1006).update(seen_s=NOW_S - DAY_S)
     assert fleet.with_state(NOW_S).get(number=1006).state == fleet.GOOD
-    MeterLink.objects.filter(meter=1006).update(seen_s=NOW_S - DAY_S - 1)
+    Meter.objects.filter(number=1006).update(seen_s=NOW_S - DAY_S - 1)
     assert fleet.with_state(NOW_S).get(number=1006).state == fleet.SILENT
 
 
@@ -92,7 +93,7 @@ def test_silent_meters_whose_permits_end_come_in_the_order_of_their_ends(any_off
     manage(1003, NOW_S, NOW_S + 2 * DAY_S)  # later
     manage(1004, NOW_S, NOW_S - 1)  # ended already
     manage(1005, NOW_S, NOW_S + HOUR_S)
-    MeterLink.objects.filter(meter=1005).update(seen_s=NOW_S - 1)  # it is heard
+    Meter.objects.filter(number=1005).update(seen_s=NOW_S - 1)  # it is heard
     assert [meter.number for meter in fleet.silent_before_end(NOW_S)] == [1002, 1001]
     assert figure("wattpurse_silent_permits_ending") == 2
 

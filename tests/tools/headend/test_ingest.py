@@ -7,6 +7,8 @@ import time
 from contextlib import contextmanager
 
 import pytest
+from django.core.management import call_command
+from django.db import connection
 
 from tests.tools.headend.network_meter import NetworkMeter
 from wattpurse.core import carrier
@@ -242,8 +244,36 @@ def test_links_alarms_and_firmware_are_noted(any_office, meters):
     alarms = b'{"alarms":["tamper","clock"],"firmware":"1.2.0"}'
     take(any_office, (meters[0].topic(mqtt.LINK), mqtt.ONLINE), (meters[0].topic(mqtt.ALARMS), alarms))
     link = MeterLink.objects.get()
-    facts = (link.is_online, link.changed_s, link.seen_s, link.alarms, link.firmware)
+    facts = (link.is_online, link.changed_s, link.meter.seen_s, link.alarms, link.firmware)
     assert facts == (True, NOW_S, NOW_S, "tamper, clock", "1.2.0")
+
+
+def test_every_message_of_a_meter_notes_that_it_was_seen(any_office, manager, meters):
+    first, second = meters
+    plain, own_way = first.statement(), second.statement()
+    first.use()
+    alarms = second.topic(mqtt.ALARMS), b'{"alarms":["tamper"]}'
+    batches = [
+        ([plain, own_way], {1001, 1002}),  # the first statement of a meter goes the station's own way
+        ([first.statement()], {1001}),  # this one is plain
+        ([plain], {1001}),  # a copy
+        ([alarms, first.statement()], {1001, 1002}),
+        ([(second.topic(mqtt.LINK), mqtt.OFFLINE)], {1002}),
+        ([(first.topic(mqtt.STATEMENT), b"torn")], set()),
+    ]
+    for step, (batch, seen) in enumerate(batches):
+        assert ingest.take(any_office, batch, NOW_S + step).set_aside == (not seen)
+        assert set(Meter.objects.filter(seen_s=NOW_S + step).values_list("number", flat=True)) == seen
+        assert set(MeterLink.objects.values_list("meter", flat=True)) == {1001, 1002}
+
+
+def test_the_time_of_the_newest_message_goes_with_an_existing_database(any_office, meters):
+    take(any_office, meters[0].statement())
+    call_command("migrate", "record", "0019", verbosity=0)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE meter_links SET seen_s = %s", [NOW_S - 5])
+    call_command("migrate", "record", verbosity=0)
+    assert dict(Meter.objects.values_list("number", "seen_s")) == {1001: NOW_S - 5, 1002: 0}
 
 
 def test_the_vault_opens_many_as_it_opens_one(office, manager):

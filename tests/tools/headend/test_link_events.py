@@ -34,7 +34,8 @@ def site(office_folder):
     HeadendPolicy.objects.update(quiet_from_minute=0, quiet_until_minute=0)
     feeders = [Feeder.objects.create(name=name) for name in ("north", "south")]
     for number in range(101, 101 + METERS):
-        meter = Meter.objects.create(number=number, currency="EUR", decimals=2, contract="managed")
+        facts = {"currency": "EUR", "decimals": 2, "contract": "managed", "seen_s": START_S}
+        meter = Meter.objects.create(number=number, **facts)
         customer = Customer.objects.create(
             number=number, name=f"C{number}", email=f"c{number}@example.org", created_s=0
         )
@@ -43,16 +44,17 @@ def site(office_folder):
         Installation.objects.create(meter=meter, premises=other, from_s=0, until_s=1)
         Installation.objects.create(meter=meter, premises=place, from_s=1)
         Tenancy.objects.create(premises=place, customer=customer, meter_number=number, from_s=0)
-        MeterLink.objects.create(meter=meter, is_online=True, changed_s=START_S - 86_400, seen_s=START_S)
+        MeterLink.objects.create(meter=meter, is_online=True, changed_s=START_S - 86_400)
     return feeders
 
 
 def set_link(now_s, is_online, numbers):
-    MeterLink.objects.filter(pk__in=numbers).update(is_online=is_online, changed_s=now_s, seen_s=now_s)
+    MeterLink.objects.filter(pk__in=numbers).update(is_online=is_online, changed_s=now_s)
+    Meter.objects.filter(pk__in=numbers).update(seen_s=now_s)
 
 
 def heard(now_s):
-    MeterLink.objects.filter(is_online=True).update(seen_s=now_s)
+    Meter.objects.filter(link__is_online=True).update(seen_s=now_s)
 
 
 def rounds(from_s, minutes):
@@ -159,7 +161,7 @@ def test_a_return_that_waits_is_not_told_after_the_next_outage(site):
 
 
 def test_a_silent_meter_is_told_too(site):
-    MeterLink.objects.filter(pk=101).update(seen_s=START_S - 86_400 - 1)
+    Meter.objects.filter(pk=101).update(seen_s=START_S - 86_400 - 1)
     link_events.run_round(START_S)
     assert kinds() == [(outbox.OUTAGE, 101)]
 

@@ -14,7 +14,6 @@ from wattpurse_tools.record.models import (
     Installation,
     ManagedAccount,
     Meter,
-    MeterLink,
     Payment,
     PaymentNotice,
     Premises,
@@ -54,7 +53,7 @@ def fill(time_s):
         one.latitude_microdegrees, one.longitude_microdegrees = place % 100 * 1000, place // 100 * 1000
     Premises.objects.bulk_update(premises, ["latitude_microdegrees", "longitude_microdegrees"], batch_size=SOME)
     made(Installation, [Installation(meter_id=one, premises_id=places[one], from_s=0) for one in numbers])
-    MeterLink.objects.filter(meter_id__gte=LAST - 299).update(seen_s=time_s - 2 * DAY_S)
+    Meter.objects.filter(number__gte=LAST - 299).update(seen_s=time_s - 2 * DAY_S)
     Meter.objects.filter(number__lt=FIRST + 200).update(alarms="tamper")
     made(
         ManagedAccount,

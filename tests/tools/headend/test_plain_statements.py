@@ -72,7 +72,9 @@ def test_both_ways_end_with_the_same_record(any_office, manager, meters, monkeyp
 
     kept, learnt = [], []
     keep, learn = plain_statements.keep, Station.learn
-    monkeypatch.setattr(plain_statements, "keep", lambda found: (kept.extend(found.plain), keep(found))[1])
+    monkeypatch.setattr(
+        plain_statements, "keep", lambda found, now_s: (kept.extend(found.plain), keep(found, now_s))[1]
+    )
     monkeypatch.setattr(Station, "learn", lambda own, statement: (learnt.append(statement), learn(own, statement)))
     told = list(batches(any_office, manager, meters))
     with transaction.atomic():

@@ -27,7 +27,8 @@ def build_town(now_s, count=SIZE):
     feeders = [Feeder.objects.create(name=f"Line {number}") for number in range(FEEDERS)]
     numbers = range(FIRST, FIRST + count)
     facts = {"currency": "EUR", "decimals": 2, "unit": "money", "contract": "managed", "key_version": 1}
-    meters = _made(Meter, [Meter(number=number, told_s=now_s, site_version=1, **facts) for number in numbers])
+    facts |= {"told_s": now_s, "site_version": 1}
+    meters = _made(Meter, [Meter(number=number, seen_s=now_s - number % 600, **facts) for number in numbers])
     customers = _made(
         Customer,
         [Customer(number=number, name=f"Person {number}", customer_type=kind, created_s=now_s) for number in numbers],
@@ -48,10 +49,7 @@ def build_town(now_s, count=SIZE):
     )
     _made(
         MeterLink,
-        [
-            MeterLink(meter_id=number, seen_s=now_s - number % 600, changed_s=now_s - 600, firmware="1.0.0")
-            for number in numbers
-        ],
+        [MeterLink(meter_id=number, changed_s=now_s - 600, firmware="1.0.0") for number in numbers],
     )
     return meters
 

@@ -38,8 +38,7 @@ def test_no_index_is_the_begin_of_another(any_office):
 
 
 CHANGED_BY_EACH_STATEMENT = {
-    "meters": {"unit", "told_s", "alarms", "balance", "days_left", "tenant", "closed_months", "newest"},
-    "meter_links": {"seen_s"},
+    "meters": {"unit", "told_s", "alarms", "balance", "days_left", "tenant", "closed_months", "newest", "seen_s"},
     "monthly_readings": {"total_wh", "rate_wh", "charge_microunits", "is_closed"},
 }
 

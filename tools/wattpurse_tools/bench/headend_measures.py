@@ -95,8 +95,8 @@ class Site:
             unsealed = KEY_VERSION, 0, self.fleet.payload
             content = content_of(FIRST_METER, unsealed, reads_closed_months=False)
             told = Told(KEY_VERSION, content, self.fleet.payload)
-            plain_statements.keep(plain_statements.Split([told], [], {}))
-            ingest.note_links([FIRST_METER], self.fleet.time_s)
+            plain_statements.keep(plain_statements.Split([told], [], {}), self.fleet.time_s)
+            ingest.add_links([FIRST_METER])
         with connection.cursor() as cursor:
             for table, number in _TABLES.items():
                 cursor.execute(

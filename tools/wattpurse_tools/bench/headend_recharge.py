@@ -195,8 +195,8 @@ class _Bench:
         content = ReportingFleet(int(time.time()) - _DAY_S).content
         with transaction.atomic():  # the first statement of a meter costs more than all later ones
             told = [Told(version, content | {"meter_number": number}) for number in self._reporting]
-            plain_statements.keep(plain_statements.Split(told, [], {}))
-            ingest.note_links(self._reporting, int(time.time()))
+            plain_statements.keep(plain_statements.Split(told, [], {}), int(time.time()))
+            ingest.add_links(self._reporting)
         file = folder / "reporters.json"
         ticket, rows = HeadendOperator(self._office).actor().ticket, {}
         for number, password in self._users(self._reporting).items():

@@ -25,7 +25,7 @@ from wattpurse_tools.record.models import (
     Command,
     ManagedAccount,
     Message,
-    MeterLink,
+    Meter,
     Payment,
     SetAside,
     Shortage,
@@ -71,7 +71,7 @@ def _of_meters(now_s: int) -> list[Family]:
     ends = fleet.silent_before_end(now_s, _DAY_S).order_by().count()
     off = ManagedAccount.objects.filter(closed_s=None, is_ordered_on=False).count()
     seen = {
-        words: MeterLink.objects.filter(seen_s__gt=now_s - age_s).count()
+        words: Meter.objects.filter(seen_s__gt=now_s - age_s).count()
         for words, age_s in (("5m", 300), ("1h", _HOUR_S), ("1d", _DAY_S))
     }
     return [

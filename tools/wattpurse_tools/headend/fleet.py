@@ -115,7 +115,7 @@ def state_case(now_s: int, silent_s: int, prefix: str = "") -> Case:
         When(**{f"{prefix}is_stopped": True}, then=Value(STOPPED)),
         When(~Q(**{f"{prefix}alarms": ""}) | Q(**{f"{link}alarms__gt": ""}), then=Value(ALARM)),
         When(**{f"{link}isnull": True}, then=Value(NOT_CONNECTED)),
-        When(**{f"{link}seen_s__lt": now_s - silent_s}, then=Value(SILENT)),
+        When(**{f"{prefix}seen_s__lt": now_s - silent_s}, then=Value(SILENT)),
         When(**{f"{link}is_online": False}, then=Value(OFFLINE)),
         When(Exists(switched_off), then=Value(OFF)),
         default=Value(GOOD),
@@ -148,7 +148,7 @@ def meters_by(chosen: FleetFilter, now_s: int) -> QuerySet[Meter]:
 
 def silent_at(now_s: int, silent_s: int) -> Q:
     """Return the condition of meters that the broker has not heard for `silent_s`, or never."""
-    return Q(link__isnull=True) | Q(link__seen_s__lt=now_s - silent_s)
+    return Q(seen_s__lt=now_s - silent_s)
 
 
 def find_meters(chosen: FleetFilter, now_s: int, after: int | None = None) -> Slice:

@@ -45,7 +45,6 @@ _NUMBER_LIMIT = 1 << 32
 # The columns of a new link's row, and their types on PostgreSQL.
 _LINKS = {
     "meter_id": "bigint",
-    "seen_s": "bigint",
     "is_online": "boolean",
     "changed_s": "bigint",
     "alarms": "text",
@@ -90,19 +89,19 @@ def take(office: Office, messages: Sequence[Message], now_s: int) -> IngestOutco
         return batch.outcome()
 
 
-def note_links(meter_numbers: Collection[int], now_s: int) -> None:
+def note_seen(meter_numbers: Collection[int], now_s: int) -> None:
     """Note that the broker has messages of these meters. A last will counts too: the broker sends it at once."""
-    condition, asked = bulk.among("meter_id", meter_numbers)
+    if not meter_numbers:
+        return
+    condition, asked = bulk.among("number", meter_numbers)
     with connection.cursor() as cursor:
-        cursor.execute(f"UPDATE meter_links SET seen_s = %s WHERE {condition}", [now_s, *asked])
-        if cursor.rowcount == len(meter_numbers):
-            return
-    bulk.insert(
-        "meter_links",
-        _LINKS,
-        [(number, now_s, False, 0, "", "") for number in sorted(meter_numbers)],
-        "ON CONFLICT (meter_id) DO NOTHING",
-    )
+        cursor.execute(f"UPDATE meters SET seen_s = %s WHERE {condition}", [now_s, *asked])
+
+
+def add_links(meter_numbers: Collection[int]) -> None:
+    """Add the rows of the links of meters that the broker has messages of, if they are not there."""
+    rows = [(number, False, 0, "", "") for number in sorted(meter_numbers)]
+    bulk.insert("meter_links", _LINKS, rows, "ON CONFLICT (meter_id) DO NOTHING")
 
 
 class _Batch:
@@ -117,6 +116,7 @@ class _Batch:
         self._statements = 0
         self._others = 0
         self._meters: Mapping[int, plain_statements.Facts] = {}
+        self._noted: set[int] = set()  # meters whose rows have the time of this batch
 
     def work(self) -> None:
         """Take all messages: first those in clear, and then the statements, which know better."""
@@ -127,7 +127,9 @@ class _Batch:
             if one.name != mqtt.STATEMENT:
                 self._guard(one.place, lambda one=one: self._hear(one))
         self._learn_all(opened)
-        note_links({one.meter_number for one in usable if one.place not in self._bad}, self._now_s)
+        heard = {one.meter_number for one in usable if one.place not in self._bad}
+        note_seen(heard - self._noted, self._now_s)
+        add_links({number for number in heard if not self._meters[number]["seen_s"]})
         for place, reason in self._bad.items():
             topic, payload = self._messages[place]
             set_aside.put(set_aside.BROKER, topic, payload, reason, self._now_s)
@@ -205,11 +207,12 @@ class _Batch:
         try:
             with transaction.atomic():
                 found = plain_statements.split(statements, self._meters)
-                plain_statements.keep(found)
+                plain_statements.keep(found, self._now_s)
                 told_s = {one.meter_number: one.content["time_s"] for one in found.plain}
                 for number in sorted(told_s.keys() & set(found.expecting)):
                     command_queue.compare(number, told_s[number], self._now_s)
-                return found.others
+            self._noted = set(told_s)
+            return found.others
         except OUTAGES:
             raise
         except Exception:  # the station's own way finds the statement that it is about

@@ -58,9 +58,9 @@ class _Round:
         self._now_s = now_s
         self._rules = rules
         self._whole = whole
-        self._gone = Q(is_online=False) | Q(seen_s__lt=now_s - rules.silent_s)
+        self._gone = Q(is_online=False) | Q(meter__seen_s__lt=now_s - rules.silent_s)
         self._long_gone = Q(is_online=False, changed_s__lte=now_s - rules.outage_s) | Q(
-            seen_s__lt=now_s - rules.silent_s
+            meter__seen_s__lt=now_s - rules.silent_s
         )
         self._told = 0
 
@@ -80,7 +80,7 @@ class _Round:
         return self._told
 
     def _links(self) -> "QuerySet[MeterLink]":
-        return MeterLink.objects.filter(seen_s__gt=0, meter__is_retired=False)
+        return MeterLink.objects.filter(meter__seen_s__gt=0, meter__is_retired=False)
 
     def _groups(self) -> dict[int | None, Group]:
         """Return the meters by the number of their feeder."""
@@ -90,7 +90,7 @@ class _Round:
 
     def _is_silent(self) -> bool:
         """Return True if no meter at all was heard for a time."""
-        newest_s = self._links().aggregate(newest=Max("seen_s"))["newest"]
+        newest_s = self._links().aggregate(newest=Max("meter__seen_s"))["newest"]
         return newest_s is not None and newest_s < self._now_s - SILENT_OUTAGES * self._rules.outage_s
 
     def _feeder(self, feeder: int, group: Group) -> bool:
@@ -133,7 +133,7 @@ class _Round:
         rows = self._links().filter(self._long_gone).exclude(pk__in=numbers)
         rows = rows.exclude(Q(meter__installations__until_s=None, **{f"{_FEEDER}__in": list(feeders_out)}))
         rows = rows.annotate(feeder=F(_FEEDER), until=F("meter__installations__until_s")).filter(until=None)
-        found = list(rows.order_by("pk")[:_ROUND])
+        found = list(rows.select_related("meter").order_by("pk")[:_ROUND])
         graces = dict(LinkWatch.objects.exclude(subject__startswith="meter:").values_list("subject", "returned_s"))
         customers = _customers([link.pk for link in found])
         for link in found:
@@ -149,7 +149,7 @@ class _Round:
             text = f"The link of meter {link.pk} goes and comes: {len(watch.told)} outages were told in a day."
             outbox.put_to_managers(f"flaps:{link.pk}:{day}", text, self._now_s)
             return
-        since_s = link.seen_s if link.is_online else link.changed_s
+        since_s = link.meter.seen_s if link.is_online else link.changed_s
         watch.since_s = since_s
         watch.told = [*watch.told, self._now_s]
         watch.save()
@@ -165,8 +165,9 @@ class _Round:
             int(watch.subject.partition(":")[2]): watch
             for watch in LinkWatch.objects.filter(subject__startswith="meter:").exclude(since_s=None)
         }
-        back = self._links().filter(pk__in=list(out), is_online=True, seen_s__gte=self._now_s - self._rules.silent_s)
-        found = list(back.filter(changed_s__lte=self._now_s - self._rules.return_s))
+        seen_since_s = self._now_s - self._rules.silent_s
+        back = self._links().filter(pk__in=list(out), is_online=True, meter__seen_s__gte=seen_since_s)
+        found = list(back.filter(changed_s__lte=self._now_s - self._rules.return_s).select_related("meter"))
         customers = _customers([link.pk for link in found])
         for link in found:
             watch = out[link.pk]
@@ -175,7 +176,7 @@ class _Round:
             self._told += 1
             channels = outbox.withdraw(f"outage:{link.pk}:{since_s}")
             if channels and link.pk in customers:
-                at_s = link.changed_s if link.changed_s > (since_s or 0) else link.seen_s
+                at_s = link.changed_s if link.changed_s > (since_s or 0) else link.meter.seen_s
                 values = {"meter": link.pk, "at_s": at_s}
                 key = f"return:{link.pk}:{since_s}"
                 outbox.put(customers[link.pk], outbox.RETURN, key, values, self._now_s, channels)

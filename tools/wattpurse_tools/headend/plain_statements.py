@@ -32,7 +32,17 @@ from wattpurse_tools.vault.interface import content_of
 
 Facts = Mapping[str, Any]
 
-_METER = ("number", "is_stopped", "is_retired", "contract", "told_s", "key_version", "closed_months", "newest")
+_METER = (
+    "number",
+    "is_stopped",
+    "is_retired",
+    "contract",
+    "told_s",
+    "key_version",
+    "closed_months",
+    "newest",
+    "seen_s",
+)
 _CODE = "closed_months_code"
 _GROWING = ("total_mwh", "bought", "charged", "taken")
 _COLUMNS = ("meter_id", *STATEMENT[1:], "content", "read_s")
@@ -182,8 +192,8 @@ def split(statements: Sequence[Told], meters: Mapping[int, Facts]) -> Split:
     )
 
 
-def keep(found: Split) -> None:
-    """Record the plain statements of a batch. The caller opens the transaction."""
+def keep(found: Split, now_s: int) -> None:
+    """Record the plain statements of a batch, and that their meters were seen. The caller opens the transaction."""
     if not found.plain:
         return
     names, read_s = _Names(), int(time.time())
@@ -191,7 +201,7 @@ def keep(found: Split) -> None:
     copy_rows([values_of(one.stored_content(), read_s) for one in told_months])
     newest = {one.content["meter_number"]: one for one in told_months}
     _note_months(newest.values())
-    _update_meters(newest.values())
+    _update_meters(newest.values(), now_s)
 
 
 def _known(meters: Mapping[int, Facts]) -> dict[int, _Known]:
@@ -408,24 +418,24 @@ class _Names:
         return self._known[place]
 
 
-def _update_meters(statements: Iterable[_ToldMonths]) -> None:
-    """Write the facts of the newest statement of each meter into the meter's row."""
+def _update_meters(statements: Iterable[_ToldMonths], seen_s: int) -> None:
+    """Write the facts of the newest statement of each meter into the meter's row, with the time."""
     values = [_facts_of(one) for one in statements]
     setting = "unit = new.unit, told_s = new.told_s, alarms = new.alarms, balance = new.balance"
     setting += ", days_left = new.days_left, tenant = coalesce(new.tenant, meters.tenant)"
-    setting += ", closed_months = coalesce(new.closed_months, meters.closed_months), newest = new.newest"
+    setting += ", closed_months = coalesce(new.closed_months, meters.closed_months), newest = new.newest, seen_s = %s"
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(
                 f"UPDATE meters SET {setting} FROM {bulk.recordset(_FACTS)} WHERE meters.number = new.number",
-                [bulk.parameter(_FACTS, values)],
+                [seen_s, bulk.parameter(_FACTS, values)],
             )
         else:
             cursor.executemany(
                 "UPDATE meters SET unit = %s, told_s = %s, alarms = %s, balance = %s, days_left = %s,"
-                " tenant = coalesce(%s, tenant), closed_months = coalesce(%s, closed_months), newest = %s"
+                " tenant = coalesce(%s, tenant), closed_months = coalesce(%s, closed_months), newest = %s, seen_s = %s"
                 " WHERE number = %s",
-                [(*row[1:], row[0]) for row in values],
+                [(*row[1:], seen_s, row[0]) for row in values],
             )
 
 

@@ -12,14 +12,14 @@ from wattpurse_tools.record.words_field import WordsField
 class MeterLink(models.Model):
     """The link of a meter to the broker, as its messages tell it. Messages prove nothing: statements alone do.
 
-    `seen_s` is the office's time of the newest message. `is_online` follows from the meter's last will. `alarms` came
-    in clear. `firmware` is the version that the meter tells, or "".
+    A meter has one as soon as the broker has a message of it: `seen_s` of the meter is the time of the newest one.
+    `is_online` follows from the meter's last will. `alarms` came in clear. `firmware` is the version that the meter
+    tells, or "".
     """
 
     meter = models.OneToOneField(Meter, primary_key=True, on_delete=models.PROTECT, related_name="link")
     is_online = models.BooleanField(default=False)
     changed_s = models.BigIntegerField(default=0)
-    seen_s = models.BigIntegerField(default=0)
     alarms = models.CharField(max_length=240, blank=True)
     firmware = models.CharField(max_length=32, blank=True)
 

@@ -14,7 +14,8 @@ class Meter(models.Model):
     Sales stop while its statements and this record disagree, until a manager resumes them. `excused` has the
     surplus credit by its unit, and the time of the statement, that the manager has looked into. `closed_months` marks
     the closed months of its statements that the record has: a later statement with the same ones adds nothing to them.
-    `newest` has facts of its newest statement, or None if they have to be asked for.
+    `newest` has facts of its newest statement, or None if they have to be asked for. `seen_s` is the office's time of
+    the newest message that the broker had of it, or 0.
     """
 
     number = models.BigIntegerField(primary_key=True)
@@ -36,6 +37,7 @@ class Meter(models.Model):
     days_left = models.IntegerField(null=True)
     closed_months = models.BigIntegerField(null=True)
     newest = models.TextField(null=True)
+    seen_s = models.BigIntegerField(default=0)
     added_s = models.BigIntegerField(default=0)
 
     class Meta:
