@@ -450,7 +450,7 @@ def _facts_of(one: _ToldMonths) -> tuple[Any, ...]:
         usefulness.days_left(one.content),
         one.content.get("standing", {}).get("tenant"),
         one.new_mark,
-        bulk.json_text(one.facts),
+        bulk.json_text(tuple(one.facts)),
     )
 
 
