@@ -28,10 +28,18 @@ class Pn532Line:
         self._master, self._slave = pty.openpty()
         tty.setraw(self._slave)
         self.path = os.ttyname(self._slave)
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._server = threading.Thread(target=self._serve, daemon=True)
+        self._server.start()
 
     def close(self):
+        """Hang up, and wait until the server has seen it.
+
+        The number of a closed file goes to the next one that is opened. A server that still ran would take the commands
+        for the next line, and answer with its own card.
+        """
         os.close(self._slave)
+        self._server.join(10)
+        assert not self._server.is_alive(), "somebody still has the line open"
         os.close(self._master)
 
     def _serve(self):
